@@ -1,0 +1,70 @@
+# The developer's door. `make` lists what there is; it needs Python 3.11 or newer and nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test clock replay clean stack bench lint format package
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$each && break; done)
+
+PORT ?=
+STATE ?= .local
+STACK ?= laptop
+ONCE ?=
+
+# A virtual environment carries the checksum of what it was made from: change a pin, and it is made again.
+checksum = $(shell cat $(1) | cksum | cut -d' ' -f1)
+VENV := .venv/made-from-$(call checksum,requirements.txt layers/dependencies/requirements.txt)
+MINISTACK := .venv-ministack/made-from-$(call checksum,requirements-ministack.txt layers/dependencies/requirements.txt)
+SAM := .venv-sam/made-from-$(call checksum,requirements-sam.txt)
+
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/perennial/python
+python := .venv/bin/python
+local := $(python) -m infra.local --state "$(STATE)"
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV) $(if $(filter ministack,$(STACK)),$(MINISTACK)) ## start it here and play events/ [ONCE=1 PORT= STATE= STACK=ministack]
+	@$(local) run --stack "$(STACK)" $(if $(PORT),--port "$(PORT)") $(if $(ONCE),--once)
+
+test: $(VENV) $(MINISTACK) lint ## everything CI runs: style, types, tests
+	@$(python) -m pytest -n 2 --dist loadfile -q
+
+clock: $(VENV) ## move the running house's clock: make clock BY=3d
+	@$(local) clock $(if $(BY),"$(BY)",$(error say by how much, for example: make clock BY=3d))
+
+replay: $(VENV) ## feed the past [FILE=x.ndjson | OLIST=dir | ONLINE_RETAIL=dir] [UNTIL=2010-12-31]
+	@$(local) replay $(if $(FILE),--file "$(FILE)") $(if $(OLIST),--olist "$(OLIST)") \
+		$(if $(ONLINE_RETAIL),--online-retail "$(ONLINE_RETAIL)") $(if $(UNTIL),--until "$(UNTIL)")
+
+clean: $(VENV) ## forget the house's state (STATE=.local); not the virtual environments
+	@$(local) clean
+
+stack: $(VENV) $(MINISTACK) ## deploy template.yaml into an embedded AWS and keep it up [PORT=]
+	@$(python) -m infra.local.ministack $(if $(PORT),--port "$(PORT)")
+
+bench: $(VENV) ## measure the budgets of docs/benchmarks.md
+	@$(python) -m tests.bench
+
+lint: $(VENV) ## style and types only
+	@$(python) -m ruff check
+	@$(python) -m ruff format --check
+	@$(python) -m mypy
+
+format: $(VENV) ## put the code into shape
+	@$(python) -m ruff check --fix
+	@$(python) -m ruff format
+
+package: $(SAM) ## build what is deployed, without Docker (needs python3.13), into .aws-sam
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+
+$(VENV): requirements = requirements.txt
+$(MINISTACK): requirements = requirements-ministack.txt
+$(SAM): requirements = requirements-sam.txt
+$(VENV) $(MINISTACK) $(SAM):
+	@$(if $(PYTHON),,$(error Python 3.11 or newer is needed, with its venv module; on Debian: apt install python3-venv))
+	@"$(PYTHON)" infra/make_venv.py $(@D) $(requirements)
+	@touch $@

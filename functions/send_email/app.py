@@ -1,0 +1,22 @@
+"""Email actions in (one SQS record is one action), at most one message each out."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from perennial.aws.wiring import email_outbox
+from perennial.domain.actions import Action
+
+logger = Logger()
+
+
+def send(record: SQSRecord) -> None:
+    email_outbox().send(Action.model_validate_json(record.body))
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: Any) -> Any:
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event, send, processor, context)

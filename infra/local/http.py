@@ -1,0 +1,249 @@
+"""The HTTP API on a laptop: API Gateway's manners (payload format 2.0) on the standard library's server, loopback only.
+
+Two endpoints are the house's own, outside of the template: `GET /_house/health` and `POST /_house/clock`.
+"""
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from infra.local.blueprint import Route
+from infra.local.tokens import Invalid, Signer
+
+LOOPBACK = "127.0.0.1"
+MAX_BODY = 10 * 1024 * 1024
+"""Bytes; API Gateway's own limit. Functions have lower ones."""
+PATIENCE = 30
+"""Seconds that a silent client is waited for; API Gateway's too."""
+_AS_TEXT = re.compile(r"(text/.*|application/(json|xml|javascript))", re.IGNORECASE)
+"""Bodies of these types arrive at functions as text, all others in base64, those without a type too (FACTS)."""
+
+Headers = Mapping[str, str]
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    target: str
+    """Path and query as sent."""
+    headers: Headers
+    """Names in lower case; values of a repeated header joined by commas."""
+    body: bytes
+    client: str = LOOPBACK
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> str:
+        return urlsplit(self.target).query
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: Headers
+    body: bytes | Iterator[bytes]
+    """An iterator is sent as it comes, and the connection closed at its end."""
+
+
+Endpoint = Callable[[Request], Response]
+
+
+def message(status: int, text: str) -> Response:
+    """An answer in API Gateway's own words."""
+    return Response(status, {"content-type": "application/json"}, json.dumps({"message": text}).encode())
+
+
+class Gateway:
+    """Finds the route, checks the token where the template says so, asks the function, and makes HTTP of its result."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        invoke: Callable[[str, Event], Any],
+        signer: Signer,
+        wall: Callable[[], datetime],
+        own: Mapping[tuple[str, str], Endpoint],
+    ) -> None:
+        """`invoke(function, event)` gives a function's result; `own` holds the house's endpoints by method and path."""
+        self._patterns = [(_pattern(route.path), route) for route in sorted(routes, key=_specific_first)]
+        self._invoke = invoke
+        self._signer = signer
+        self._wall = wall
+        self._own = own
+
+    def answer(self, request: Request) -> Response:
+        """Never raises: what a function raises is answered 500, as API Gateway does."""
+        if own := self._own.get((request.method, request.path)):
+            return own(request)
+        for pattern, route in self._patterns:
+            found = pattern.fullmatch(request.path)
+            if found and route.method == request.method:
+                return self._through(route, request, found.groupdict())
+        return message(404, "Not Found")
+
+    def _through(self, route: Route, request: Request, parameters: Mapping[str, str]) -> Response:
+        event = proxy_event(route, request, parameters, self._wall())
+        if route.authorized:
+            try:
+                claims = self._signer.read_bearer(request.headers, self._wall())
+            except Invalid:
+                return message(401, "Unauthorized")
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": as_texts(claims), "scopes": None}}
+        try:
+            return from_result(self._invoke(route.function, event))
+        except Exception:  # noqa: BLE001  the house has logged it where it was raised; the caller learns no more
+            return message(500, "Internal Server Error")
+
+
+def proxy_event(route: Route, request: Request, parameters: Mapping[str, str], now: datetime) -> Event:
+    """The event that API Gateway hands to a function, payload format 2.0. What is empty is left out, as there."""
+    route_key = f"{route.method} {route.path}"
+    event: Event = {
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": unquote(request.path),
+        "rawQueryString": request.query,
+        "headers": dict(request.headers),
+        "requestContext": _context(route_key, request, now),
+        "isBase64Encoded": False,
+    }
+    if query := _joined(parse_qsl(request.query, keep_blank_values=True)):
+        event["queryStringParameters"] = query
+    if parameters:
+        event["pathParameters"] = {name: unquote(value) for name, value in parameters.items()}
+    if request.body:
+        event["body"], event["isBase64Encoded"] = _encoded(request)
+    return event
+
+
+def from_result(result: Any) -> Response:
+    """HTTP from what a function returned; without a status code, all of it is the body, as JSON."""
+    if not isinstance(result, dict) or "statusCode" not in result:
+        return Response(200, {"content-type": "application/json"}, json.dumps(result).encode())
+    body = (result.get("body") or "").encode()
+    headers = {name.lower(): str(value) for name, value in (result.get("headers") or {}).items()}
+    headers.setdefault("content-type", "text/plain;charset=utf-8")
+    return Response(result["statusCode"], headers, base64.b64decode(body) if result.get("isBase64Encoded") else body)
+
+
+def as_texts(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Claims as an HTTP API passes them on: all text, lists as "[admin viewer]"."""
+    return {
+        name: f"[{' '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+        for name, value in claims.items()
+    }
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _specific_first(route: Route) -> tuple[int, str]:
+    return route.path.count("{"), route.path
+
+
+def _context(route_key: str, request: Request, now: datetime) -> Event:
+    return {
+        "accountId": "anonymous",
+        "apiId": "laptop",
+        "domainName": request.headers.get("host", LOOPBACK),
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": request.client,
+            "userAgent": request.headers.get("user-agent", ""),
+        },
+        "requestId": str(uuid.uuid4()),
+        "routeKey": route_key,
+        "stage": "$default",
+        "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(now.timestamp() * 1000),
+    }
+
+
+def _encoded(request: Request) -> tuple[str, bool]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if _AS_TEXT.fullmatch(kind):
+        try:
+            return request.body.decode(), False
+        except UnicodeDecodeError:  # text in name only: pass the bytes on as they are
+            pass
+    return base64.b64encode(request.body).decode(), True
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a gateway's answers on loopback. `port` 0 takes any free one; raises OSError when the port is taken."""
+
+    daemon_threads = True
+    request_queue_size = 128
+    """Vendors send in bursts; the default of 5 resets connections."""
+
+    def __init__(self, port: int, answer: Endpoint) -> None:
+        super().__init__((LOOPBACK, port), _Handler)
+        self.answer = answer
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    timeout = PATIENCE
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        self._send(self._refusal() or self.server.answer(self._request()))
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  the base class's names
+
+    def _refusal(self) -> Response | None:
+        """What need not be read further. The connection ends, for the body is still on it."""
+        length = self.headers.get("content-length", "0")
+        refusal = None
+        if "transfer-encoding" in self.headers or not length.isdecimal():
+            refusal = message(411, "Length Required")
+        elif int(length) > MAX_BODY:
+            refusal = message(413, "Request Entity Too Large")
+        self.close_connection = self.close_connection or refusal is not None
+        return refusal
+
+    def _request(self) -> Request:
+        headers = _joined((name.lower(), value) for name, value in self.headers.items())
+        body = self.rfile.read(int(headers.get("content-length", "0")))
+        return Request(self.command, self.path, headers, body, self.client_address[0])
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if isinstance(response.body, bytes):
+            self.send_header("content-length", str(len(response.body)))
+        else:
+            self.send_header("connection", "close")
+        self.end_headers()
+        for piece in (response.body,) if isinstance(response.body, bytes) else response.body:
+            self.wfile.write(piece)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
+        """Say nothing: a path may name a person."""

@@ -1,0 +1,36 @@
+"""What AWS's answers to a send mean for the outbox."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from perennial.channels.provider import OutcomeUnknown, ProviderError, Rejected, Unavailable
+
+ONE_TRY = {"retries": {"mode": "standard", "total_max_attempts": 1}, "read_timeout": 10}
+"""Neither SES nor SMS knows a request again: a retry of the SDK's would be a second message."""
+
+
+@contextmanager
+def understood(rejections: frozenset[str]) -> Iterator[None]:
+    """Turns what botocore raises into a `ProviderError`; `rejections` are the codes that are the message's own fault.
+
+    The causes are left behind, because AWS's prose quotes addresses.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(error, rejections) from None
+    except HTTPClientError as error:  # the request was under way
+        raise OutcomeUnknown(type(error).__name__) from None
+    except BotoCoreError as error:  # no connection, no credentials: there was no request
+        raise Unavailable(type(error).__name__) from None
+
+
+def _meaning(error: ClientError, rejections: frozenset[str]) -> ProviderError:
+    code = error.response["Error"]["Code"]
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        return OutcomeUnknown(code)
+    if code in rejections:
+        return Rejected(" ".join(filter(None, (code, error.response.get("Reason")))))
+    return Unavailable(code)

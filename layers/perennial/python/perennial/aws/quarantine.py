@@ -1,0 +1,139 @@
+"""What was authentic and could not be understood: kept 30 days, visible, and ready to be tried again.
+
+Keys: `Q#<id>` / `ENTRY` is the entry, `Q#<id>` / `CHUNK#<nn>` its payload (gzip, base64, cut to fit items), and
+`Q#ALL` / `<received_at>#<id>` its line in the list. The id is made of what was received, so that a vendor's retry
+finds its entry and writes no second one. The list is one partition on purpose: one query gives a page. It takes about
+500 new entries a second; beyond that the table says `Busy`, and the vendor delivers again.
+"""
+
+import base64
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import NamedTuple
+
+from perennial.aws.table import TTL_ATTRIBUTE, Absent, Delete, Equals, Item, Key, Put, Refused, Table
+from perennial.domain.values import Model, Utc, iso
+
+KEPT_FOR = timedelta(days=30)
+CHUNK = 300_000
+"""Characters of base64 an item: DynamoDB takes 400 KB with names and keys."""
+LIST = "Q#ALL"
+
+
+class Listed(Model):
+    """A line of the list. No personal data: the payload is not in it, and reasons hold none."""
+
+    id: str
+    source: str
+    store: str
+    received_at: Utc
+    reason: str
+    headers: Mapping[str, str] = {}
+    """Those that the source's `translate` reads; never a signature."""
+
+
+class Entry(Listed):
+    payload: bytes
+    """As it was received. Personal data."""
+
+
+class ListedPage(NamedTuple):
+    entries: tuple[Listed, ...]
+    cursor: str | None
+
+
+class _Head(Listed):
+    """What the table keeps of an entry beside its payload."""
+
+    chunks: int
+
+    @property
+    def expires(self) -> int:
+        return int((self.received_at + KEPT_FOR).timestamp())
+
+    @property
+    def key(self) -> Key:
+        return _key(self.id)
+
+    @property
+    def list_key(self) -> Key:
+        return Key(LIST, f"{iso(self.received_at)}#{self.id}")
+
+    @property
+    def chunk_keys(self) -> tuple[Key, ...]:
+        return tuple(Key(self.key.pk, f"CHUNK#{number:02d}") for number in range(self.chunks))
+
+    def at(self, key: Key) -> Item:
+        return Item(key, self.model_dump_json(), {TTL_ATTRIBUTE: self.expires})
+
+    def listed(self) -> Listed:
+        return Listed(**self.model_dump(exclude={"chunks"}))
+
+
+class Quarantine:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, entry: Entry) -> None:
+        """Keep it, once: an entry that is there already stays as it is, with its first time."""
+        packed = _packed(entry.payload)
+        head = _Head(**entry.model_dump(exclude={"payload"}), chunks=len(packed))
+        with suppress(Refused):
+            self._table.write(list(_writes(head, packed)))
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> ListedPage:
+        """Newest first."""
+        page = self._table.query(LIST, newest_first=True, limit=limit, cursor=cursor)
+        return ListedPage(tuple(_Head.model_validate_json(item.body).listed() for item in page.items), page.cursor)
+
+    def get(self, entry_id: str) -> Entry | None:
+        """None when there is no such entry, or when its time to live has begun to take it away."""
+        head = self._head(entry_id)
+        chunks = self._table.get(head.chunk_keys) if head else {}
+        if head is None or len(chunks) < head.chunks:
+            return None
+        payload = _unpacked([chunks[key].body for key in head.chunk_keys])
+        return Entry(**head.model_dump(exclude={"chunks"}), payload=payload)
+
+    def explain(self, entry_id: str, reason: str) -> None:
+        """Give it a new reason, unless somebody removed it meanwhile."""
+        if (head := self._head(entry_id)) is None:
+            return
+        told = head.model_copy(update={"reason": reason})
+        still_there = (Equals(TTL_ATTRIBUTE, head.expires),)
+        with suppress(Refused):
+            self._table.write([Put(told.at(head.key), still_there), Put(told.at(head.list_key))])
+
+    def delete(self, entry_id: str) -> None:
+        """Remove it; nothing to do where it is gone."""
+        if head := self._head(entry_id):
+            self._table.write([Delete(key) for key in (head.key, head.list_key, *head.chunk_keys)])
+
+    def _head(self, entry_id: str) -> _Head | None:
+        key = _key(entry_id)
+        found = self._table.get([key]).get(key)
+        return _Head.model_validate_json(found.body) if found else None
+
+
+def _key(entry_id: str) -> Key:
+    return Key(f"Q#{entry_id}", "ENTRY")
+
+
+def _writes(head: _Head, packed: Sequence[str]) -> Iterator[Put]:
+    """All of it or nothing; that the entry is new is the condition."""
+    yield Put(head.at(head.key), (Absent(),))
+    yield Put(head.at(head.list_key))
+    for key, text in zip(head.chunk_keys, packed, strict=True):
+        yield Put(Item(key, text, {TTL_ATTRIBUTE: head.expires}))
+
+
+def _packed(payload: bytes) -> tuple[str, ...]:
+    """At least one piece, also of nothing."""
+    text = base64.b64encode(gzip.compress(payload, mtime=0)).decode()
+    return tuple(text[start : start + CHUNK] for start in range(0, len(text), CHUNK))
+
+
+def _unpacked(pieces: Sequence[str]) -> bytes:
+    return gzip.decompress(base64.b64decode("".join(pieces)))

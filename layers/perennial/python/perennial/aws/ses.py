@@ -1,0 +1,38 @@
+"""Email by Amazon SES v2."""
+
+from typing import Any
+
+from perennial.aws.answers import understood
+from perennial.channels.render import Message
+
+REJECTIONS = frozenset({"MessageRejected", "BadRequestException"})
+"""The message's own fault. All else (throttling, a paused account, a missing configuration set) may pass."""
+
+
+class Ses:
+    """A `Provider`. Its client must not retry: build it with `answers.ONE_TRY`."""
+
+    def __init__(self, client: Any, sender: str, reply_to: str = "", configuration_set: str = "") -> None:
+        self._client = client
+        self._fixed: dict[str, Any] = {"FromEmailAddress": sender}
+        if reply_to:
+            self._fixed["ReplyToAddresses"] = [reply_to]
+        if configuration_set:
+            self._fixed["ConfigurationSetName"] = configuration_set
+
+    def send(self, message: Message) -> str:
+        with understood(REJECTIONS):
+            answer = self._client.send_email(
+                **self._fixed,
+                Destination={"ToAddresses": [message.to]},
+                Content={"Simple": {"Subject": _text(message.subject), "Body": {"Text": _text(message.body)}}},
+                EmailTags=[
+                    {"Name": "action", "Value": message.action_id},
+                    {"Name": "play", "Value": message.play},
+                ],
+            )
+        return str(answer["MessageId"])
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"Data": text, "Charset": "UTF-8"}

@@ -1,0 +1,331 @@
+"""The entities of the table: their keys and attributes, and the one transaction in which a decision is written.
+
+    pk              sk                    what                                    attributes beside the body
+    C#<id>          RECORD                the customer record                     version, marks, due_shard, due,
+                                                                                  directory, directory_rank
+    C#<id>          J#<time>#<hash>       journal entry, one an event             version
+    C#<id>          PROFILE               name, email, phone, ...                 -
+    C#<id>          CONSENT#<time>#<hash> proof of consent, append-only           -
+    C#<id>          CONTENT#<ref>         texts and secret links                  expires
+    C#<id>          DESK#<task>           what waits for a person                 -
+    C#<id>          ORDER#<id> TICKET#..  orders and tickets that left the record -
+    C#<id>          MESSAGING             the outbox's own (channels/outbox.py)   version
+    I#<kind>#<hash> I                     whose it is                             customer, or parked
+    POLICY          ACTIVE, V#<n>         the policy                              version
+
+Errors:
+    Conflict         what was read is no longer true: `Conflict` says what is, decide again
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+
+from perennial.aws.table import TTL_ATTRIBUTE, Absent, Equals, Item, Key, Put, Refused, Table, Update, Write
+from perennial.domain.actions import Task
+from perennial.domain.customer import Customer, Order, Ticket
+from perennial.domain.fold import Settled
+from perennial.domain.journal import Entry
+from perennial.domain.values import iso
+
+DUE_SHARDS = 16
+DIRECTORY_SHARDS = 8
+"""A partition of an index takes 1,000 writes a second; a stage alone would be one partition for a million people."""
+MARK_LENGTH = 8
+"""Hexadecimal digits of a mark. Two values with one mark leave one unwritten until it changes: 1 in 4 billion."""
+MARKED_LINKS = 24
+CONTENT_KEPT_FOR = timedelta(days=400)
+
+
+def record_key(customer: str) -> Key:
+    return Key(f"C#{customer}", "RECORD")
+
+
+def profile_key(customer: str) -> Key:
+    return Key(f"C#{customer}", "PROFILE")
+
+
+def messaging_key(customer: str) -> Key:
+    return Key(f"C#{customer}", "MESSAGING")
+
+
+def content_key(customer: str, ref: str) -> Key:
+    return Key(f"C#{customer}", f"CONTENT#{ref}")
+
+
+def desk_key(customer: str, task: str) -> Key:
+    return Key(f"C#{customer}", f"DESK#{task}")
+
+
+def settled_key(customer: str, kind: str, ref: str) -> Key:
+    return Key(f"C#{customer}", f"{kind.upper()}#{ref}")
+
+
+def identity_key(kind: str, hashed: str) -> Key:
+    return Key(f"I#{kind}#{hashed}", "I")
+
+
+def due_shards() -> Iterator[str]:
+    return (f"due#{shard:02d}" for shard in range(DUE_SHARDS))
+
+
+def shard_of(customer: str, shards: int) -> int:
+    return int.from_bytes(hashlib.blake2b(customer.encode(), digest_size=4).digest(), "big") % shards
+
+
+class Armed(NamedTuple):
+    """An entry of the due index."""
+
+    entry: str
+    """<due time>#<customer>#<version that armed it>: never the same twice."""
+
+    @property
+    def customer(self) -> str:
+        return self.entry.split("#")[1]
+
+    @property
+    def due(self) -> datetime:
+        return datetime.fromisoformat(self.entry.split("#")[0])
+
+
+class Marks(NamedTuple):
+    """Short keyed hashes of what is written already in items of its own, so that it is not written again."""
+
+    links: tuple[str, ...] = ()
+    """Identity keys, the newest last; when one is forgotten it is written again, and found to be there."""
+    profile: Mapping[str, str] = MappingProxyType({})
+    """Field of the profile -> mark of its value."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Marks":
+        words = text.split()
+        profile = dict(word.split("=") for word in words if "=" in word)
+        return cls(tuple(word for word in words if "=" not in word), profile)
+
+    def __str__(self) -> str:
+        return " ".join((*self.links[-MARKED_LINKS:], *(f"{field}={mark}" for field, mark in self.profile.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A customer as read, with what the item keeps beside the record."""
+
+    customer: Customer
+    armed: Armed | None = None
+    marks: Marks = Marks()
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known of one identity key."""
+
+    key: Key
+    customer: str | None = None
+    parked: tuple[str, ...] = ()
+    """Ids of quarantine entries that wait for this key to be somebody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that one decision, or several of one customer in a row, changes."""
+
+    before: Loaded
+    after: Customer
+    entries: Mapping[str, Entry]
+    """Journal key -> entry."""
+    armed: Armed | None
+    marks: Marks
+    links: tuple[Identity, ...] = ()
+    """Identity keys that become this customer's, as they were read."""
+    settled: tuple[Settled, ...] = ()
+    items: tuple[Item, ...] = ()
+    """Profile, consent, content: written with the record, on its condition."""
+
+
+class Conflict(Exception):
+    """What the decision was based on is no longer true. Nothing was written; decide again from this."""
+
+    def __init__(
+        self, loaded: Loaded | None, applied: Mapping[str, Entry], identities: Mapping[Key, Identity]
+    ) -> None:
+        super().__init__(f"record moved: {loaded is not None}, applied: {len(applied)}, keys: {len(identities)}")
+        self.loaded = loaded
+        """The record as it is now; None when it had not moved."""
+        self.applied = applied
+        """Entries that exist already, by journal key: those events are in the record."""
+        self.identities = identities
+        """Keys that are not as they were read."""
+
+
+class Store:
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    # Customers
+
+    def load(self, customers: Iterable[str]) -> dict[str, Loaded]:
+        found = self.table.get([record_key(customer) for customer in customers])
+        return {loaded.customer.id: loaded for loaded in map(_loaded, found.values())}
+
+    def settled(self, customer: str, refs: Sequence[tuple[str, str]]) -> tuple[Settled, ...]:
+        """Orders and tickets that left the record, as far as these ("order" | "ticket", id) exist."""
+        keys = [settled_key(customer, kind, ref) for kind, ref in refs]
+        return tuple(_settled(item) for item in self.table.get(keys).values()) if keys else ()
+
+    def entry(self, customer: str, key: str) -> Entry | None:
+        at = Key(f"C#{customer}", key)
+        item = self.table.get([at]).get(at)
+        return Entry.model_validate_json(item.body) if item else None
+
+    def commit(self, commit: Commit) -> None:
+        """Write record, journal and what belongs to them, or nothing. Raises `Conflict`; `Busy` goes through."""
+        writes = _writes(commit)
+        try:
+            self.table.write(writes)
+        except Refused as refused:
+            raise _conflict(commit, writes, refused) from refused
+
+    def rearm(self, loaded: Loaded) -> None:
+        """Move the due index's entry to where the record says; somebody else having moved it is as good."""
+        armed = _next_armed(None, loaded.customer)
+        attributes = _due_attributes(loaded.customer.id, armed)
+        remove = () if attributes else ("due_shard", "due")
+        was = loaded.armed.entry if loaded.armed else ""
+        conditions = (Equals("due", was), Equals("version", loaded.customer.version))
+        try:
+            self.table.write([Update(record_key(loaded.customer.id), attributes, remove=remove, conditions=conditions)])
+        except Refused:
+            return
+
+    # Identities
+
+    def identities(self, keys: Iterable[Key]) -> dict[Key, Identity]:
+        """As they are; a key that nobody has is in the answer too."""
+        wanted = list(dict.fromkeys(keys))
+        found = self.table.get(wanted) if wanted else {}
+        return {key: _identity(key, found.get(key)) for key in wanted}
+
+    def park(self, identity: Identity, entry_id: str) -> Identity:
+        """Let a quarantine entry wait for this key. Returns the key as it is then: somebody's, or with one more."""
+        while identity.customer is None and entry_id not in identity.parked:
+            parked = (*identity.parked, entry_id)
+            item = Item(identity.key, "\n".join(parked), {"parked": len(parked)})
+            condition = Equals("parked", len(identity.parked)) if identity.parked else Absent()
+            try:
+                self.table.write([Put(item, (condition,))])
+                return Identity(identity.key, None, parked)
+            except Refused as refused:
+                identity = _identity(identity.key, refused.found[0])
+        return identity
+
+
+def next_armed(loaded: Loaded, after: Customer, consumed: bool) -> Armed | None:
+    """The due index's entry after a decision. It moves only when it must: later than needed, or used up.
+
+    One that is too early costs a look when it comes; to move it with every event would cost two writes each.
+    """
+    return _next_armed(None if consumed else loaded.armed, after)
+
+
+def _next_armed(armed: Armed | None, after: Customer) -> Armed | None:
+    if after.due_at is None or (armed and armed.due <= after.due_at):
+        return armed
+    return Armed(f"{iso(after.due_at)}#{after.id}#{after.version}")
+
+
+def _writes(commit: Commit) -> list[Write]:
+    """The record first, then the journal, then the keys, then the rest: `_conflict` counts on it."""
+    customer = commit.after
+    pk = f"C#{customer.id}"
+    version = Absent() if commit.before.is_new else Equals("version", commit.before.customer.version)
+    writes: list[Write] = [Put(_record_item(commit), (version,))]
+    for key, entry in commit.entries.items():
+        body = entry.model_dump_json(exclude_defaults=True)
+        writes.append(Put(Item(Key(pk, key), body, {"version": entry.version}), (Absent(),)))
+    for link in commit.links:
+        condition = Equals("parked", len(link.parked)) if link.parked else Absent()
+        writes.append(Put(Item(link.key, "", {"customer": customer.id}), (condition,)))
+    writes += [Put(item) for item in commit.items]
+    writes += [Put(_desk_item(task)) for entry in commit.entries.values() for task in entry.tasks]
+    settled = {settled_key(customer.id, *_ref(each)): each for each in commit.settled}
+    writes += [Put(Item(key, each.model_dump_json(exclude_defaults=True))) for key, each in settled.items()]
+    return writes
+
+
+def _record_item(commit: Commit) -> Item:
+    customer = commit.after
+    attributes: dict[str, str | int] = {
+        "version": customer.version,
+        "directory": f"{customer.stage}#{shard_of(customer.id, DIRECTORY_SHARDS)}",
+        "directory_rank": f"{customer.label}#{customer.band or '-'}#{customer.id}",
+        **_due_attributes(customer.id, commit.armed),
+    }
+    if marks := str(commit.marks):
+        attributes["marks"] = marks
+    return Item(record_key(customer.id), customer.model_dump_json(exclude_defaults=True), attributes)
+
+
+def _due_attributes(customer: str, armed: Armed | None) -> dict[str, str | int]:
+    if armed is None:
+        return {}
+    return {"due_shard": f"due#{shard_of(customer, DUE_SHARDS):02d}", "due": armed.entry}
+
+
+def _desk_item(task: Task) -> Item:
+    return Item(desk_key(task.customer, task.id), task.model_dump_json(exclude_defaults=True))
+
+
+def content_item(customer: str, ref: str, body: str, at: datetime) -> Item:
+    expires = int((at + CONTENT_KEPT_FOR).timestamp())
+    return Item(content_key(customer, ref), body, {TTL_ATTRIBUTE: expires})
+
+
+def _ref(settled: Settled) -> tuple[str, str]:
+    return ("order" if isinstance(settled, Order) else "ticket"), settled.id
+
+
+def _settled(item: Item) -> Settled:
+    kind = Order if item.key.sk.startswith("ORDER#") else Ticket
+    return kind.model_validate_json(item.body)
+
+
+def _loaded(item: Item) -> Loaded:
+    due, marks = item.attributes.get("due"), item.attributes.get("marks")
+    return Loaded(
+        Customer.model_validate_json(item.body),
+        Armed(str(due)) if due else None,
+        Marks.parse(str(marks or "")),
+    )
+
+
+def _identity(key: Key, item: Item | None) -> Identity:
+    if item is None:
+        return Identity(key)
+    customer = item.attributes.get("customer")
+    parked = tuple(item.body.split("\n")) if item.body else ()
+    return Identity(key, str(customer) if customer else None, parked)
+
+
+def _conflict(commit: Commit, writes: Sequence[Write], refused: Refused) -> Conflict:
+    loaded: Loaded | None = None
+    applied: dict[str, Entry] = {}
+    identities: dict[Key, Identity] = {}
+    for write, failed, found in zip(writes, refused.failed, refused.found, strict=True):
+        if not failed:
+            continue
+        if write.key.sk == "RECORD":
+            loaded = _loaded(found) if found else Loaded(_nobody(commit), is_new=True)
+        elif write.key.sk.startswith("J#") and found:
+            applied[write.key.sk] = Entry.model_validate_json(found.body)
+        else:
+            identities[write.key] = _identity(write.key, found)
+    return Conflict(loaded, applied, identities)
+
+
+def _nobody(commit: Commit) -> Customer:
+    return Customer(id=commit.after.id, store=commit.after.store)
+

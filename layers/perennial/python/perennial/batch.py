@@ -1,0 +1,54 @@
+"""A batch of a lane: SQS records as events, and failures by position as what the queue must deliver again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from perennial.domain.events import Event, parse_event
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a message is to be delivered again. Holds no personal data: a validation error would quote its input."""
+
+    message: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    events: tuple[Event, ...]
+    messages: tuple[str, ...]
+    """The message id of each event."""
+    unreadable: tuple[Failure, ...]
+
+    def failures(self, errors: Mapping[int, Exception]) -> tuple[Failure, ...]:
+        """Everything that must come again: what could not be read, and what could not be applied."""
+        return self.unreadable + tuple(
+            Failure(self.messages[position], self.events[position].type, _told(error))
+            for position, error in sorted(errors.items())
+        )
+
+
+def read_batch(records: Sequence[Mapping[str, Any]]) -> Batch:
+    events: list[Event] = []
+    messages: list[str] = []
+    unreadable: list[Failure] = []
+    for record in records:
+        try:
+            events.append(parse_event(record["body"]))
+            messages.append(record["messageId"])
+        except ValidationError as error:
+            unreadable.append(Failure(record["messageId"], "unreadable", _told(error)))
+    return Batch(tuple(events), tuple(messages), tuple(unreadable))
+
+
+def _told(error: Exception) -> str:
+    """The kind of error, and its words where they are our own."""
+    if isinstance(error, ValidationError):
+        places = {".".join(map(str, each["loc"])) for each in error.errors(include_input=False, include_url=False)}
+        return f"{error.error_count()} fields do not fit: {', '.join(sorted(places))[:200]}"
+    return type(error).__name__

@@ -1,0 +1,1 @@
+"""Messages to customers: the wording, who may have it, and sending each once."""

@@ -1,0 +1,77 @@
+"""What has been sent to one customer: the claims by which each action leaves once, and by which caps are counted."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from perennial.domain.actions import Action, ActionId, Channel, Purpose
+from perennial.domain.customer import Send
+from perennial.domain.values import Model, Utc
+
+KEPT_AFTER = timedelta(days=30)
+"""A claim outlives its action by this. A queue and its dead letters keep a message 14 days, and a redrive starts that
+anew: no copy of an action comes back after its claim is forgotten."""
+
+
+class Claim(Model):
+    """Who took an action on, and what became of it."""
+
+    state: Literal["claimed", "sent", "failed", "unknown"]
+    channel: Channel
+    purpose: Purpose
+    by: str
+    """The turn that claimed it; each try to send has another name."""
+    at: Utc
+    """When it was claimed; its outcome bears this time however often it is reported."""
+    not_after: Utc
+    reason: str | None = None
+    provider_id: str | None = None
+
+    @classmethod
+    def of(cls, action: Action, by: str, at: datetime) -> Self:
+        return cls(
+            state="claimed",
+            channel=action.channel,
+            purpose=action.purpose,
+            by=by,
+            at=at,
+            not_after=action.not_after,
+        )
+
+    def sent(self, provider_id: str) -> Self:
+        return self.model_copy(update={"state": "sent", "provider_id": provider_id})
+
+    def failed(self, reason: str) -> Self:
+        return self.model_copy(update={"state": "failed", "reason": reason})
+
+    def unknown(self, reason: str) -> Self:
+        """It may have left: it counts for caps, and is never sent again."""
+        return self.model_copy(update={"state": "unknown", "reason": reason})
+
+
+class Messaging(Model):
+    """The body of the MESSAGING item."""
+
+    claims: Mapping[ActionId, Claim] = {}
+
+    @property
+    def sends(self) -> tuple[Send, ...]:
+        """What left, is leaving, or may have left."""
+        return tuple(
+            Send(claim.channel, claim.purpose, claim.at) for claim in self.claims.values() if claim.state != "failed"
+        )
+
+    def with_claim(self, action: ActionId, claim: Claim) -> Self:
+        return self.model_copy(update={"claims": {**self.claims, action: claim}})
+
+    def without(self, action: ActionId) -> Self:
+        return self.model_copy(update={"claims": {key: claim for key, claim in self.claims.items() if key != action}})
+
+    def pruned(self, now: datetime, cap_window: timedelta) -> Self:
+        """Without the claims that neither a copy of their action nor a cap can ask for any more."""
+        kept = {
+            key: claim
+            for key, claim in self.claims.items()
+            if now <= claim.not_after + KEPT_AFTER or now < claim.at + cap_window
+        }
+        return self.model_copy(update={"claims": kept})

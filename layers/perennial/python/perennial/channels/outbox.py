@@ -1,0 +1,169 @@
+"""The one way a message leaves: read, judge, render, claim, send once, write down, report.
+
+A claim is written before the message is handed over, so that of all copies of an action one sends. What happens to a
+message between claim and outcome is never guessed: when the provider's answer is lost, or the sender dies, the message
+counts as sent and is not sent again. Each action ends in one outcome, `message.sent` or `message.failed`, or goes back
+to wait (`message.deferred`). An outcome is reported as often as a copy of its action arrives, as the same event.
+"""
+
+import secrets
+from collections.abc import Callable
+
+from perennial.aws.clock import Clock
+from perennial.aws.queues import Message as QueueMessage
+from perennial.aws.queues import Queue
+from perennial.channels.ledger import Book, Conflict, Ledger
+from perennial.channels.messaging import Claim, Messaging
+from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unavailable
+from perennial.channels.render import Message, Renderer
+from perennial.channels.verdict import OUTCOME_UNKNOWN, QUIET_HOURS, Clear, Close, Closed, Turn, Wait, judge
+from perennial.domain.actions import Action
+from perennial.domain.envelope import addressed
+from perennial.domain.events import MessageData, MessageDeferred, MessageFailed, MessageSent
+from perennial.domain.policy import Policy
+from perennial.domain.values import iso
+
+SOURCE = "perennial/outbox"
+ATTEMPTS = 5
+"""How often to lose the race for one customer's claims before leaving it to the queue."""
+
+Outcome = MessageSent | MessageFailed | MessageDeferred
+
+
+class Contended(Exception):
+    """Too many senders at once for one customer; let the queue bring the action again."""
+
+
+class Outbox:
+    def __init__(
+        self,
+        ledger: Ledger,
+        renderer: Renderer,
+        provider: Provider,
+        outcomes: Queue,
+        policy: Callable[[], Policy],
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._renderer = renderer
+        self._provider = provider
+        self._outcomes = outcomes
+        self._policy = policy
+        self._clock = clock
+
+    def send(self, action: Action) -> Outcome | None:
+        """Send it if it may leave, and report what became of it. None: the customer was erased, nobody is to know.
+
+        Raises `Contended`, `StillSending`, `Unavailable`, `BrokenTemplate` and what table and queue raise: then the
+        action is to be delivered again.
+        """
+        found = self._ledger.read(action)
+        if found is None:
+            return None
+        recipient, book = found
+        turn = Turn(secrets.token_hex(8), action, recipient, self._policy(), self._clock.now())
+        for _ in range(ATTEMPTS):
+            try:
+                return self._take(turn, book)
+            except Conflict as conflict:
+                book = conflict.found
+        raise Contended(f"action {action.id} lost {ATTEMPTS} races for the claims of its customer")
+
+    def _take(self, turn: Turn, book: Book) -> Outcome:
+        match judge(turn, book.messaging):
+            case Wait(until):
+                return self._report(turn, _deferred(turn, iso(until)))
+            case Closed(claim):
+                return self._report(turn, _outcome(turn, claim))
+            case Close(claim):
+                self._write(turn, claim, book)
+                return self._report(turn, _outcome(turn, claim))
+            case Clear(to):
+                # Rendered before the claim: a broken template must not use the action up.
+                message = self._renderer.compose(turn.action, turn.recipient, to, turn.policy, turn.now)
+                return self._deliver(turn, message, self._claim(turn, book))
+
+    def _claim(self, turn: Turn, book: Book) -> Book:
+        """The book with our claim in it; where a lost answer had written it already, as it is."""
+        if turn.action.id in book.messaging.claims:
+            return book
+        return self._write(turn, Claim.of(turn.action, turn.name, turn.now), book)
+
+    def _deliver(self, turn: Turn, message: Message, book: Book) -> Outcome:
+        """Hand it over, exactly once from here on: nothing below may lead back to `send`."""
+        claim = book.messaging.claims[turn.action.id]
+        try:
+            closed = claim.sent(self._provider.send(message))
+        except Rejected as rejected:
+            closed = claim.failed(rejected.reason)
+        except OutcomeUnknown:
+            closed = claim.unknown(OUTCOME_UNKNOWN)
+        except Unavailable:
+            self._amend(turn, book, lambda messaging: messaging.without(turn.action.id))
+            raise
+        try:
+            self._amend(turn, book, lambda messaging: messaging.with_claim(turn.action.id, closed))
+        finally:  # What happened is known here and nowhere else: it is reported even if it could not be written down.
+            outcome = self._report(turn, _outcome(turn, closed))
+        return outcome
+
+    def _amend(self, turn: Turn, book: Book, change: Callable[[Messaging], Messaging]) -> None:
+        """Change our claim, whatever else was written meanwhile; not if it is no longer ours to change."""
+        for _ in range(ATTEMPTS):
+            claim = book.messaging.claims.get(turn.action.id)
+            if claim is None or claim.by != turn.name or claim.state != "claimed":
+                return
+            try:
+                self._ledger.write(turn.action.customer, change(book.messaging), book)
+            except Conflict as conflict:
+                book = conflict.found
+            else:
+                return
+        raise Contended(f"the outcome of action {turn.action.id} could not be written down")
+
+    def _write(self, turn: Turn, claim: Claim, book: Book) -> Book:
+        pruned = book.messaging.pruned(turn.now, turn.policy.cap_window)
+        return self._ledger.write(turn.action.customer, pruned.with_claim(turn.action.id, claim), book)
+
+    def _report(self, turn: Turn, outcome: Outcome) -> Outcome:
+        customer = turn.action.customer
+        self._outcomes.send([QueueMessage(addressed(customer, outcome), customer)])
+        return outcome
+
+
+def _deferred(turn: Turn, until: str) -> MessageDeferred:
+    """The same event however often the action comes back before the same morning."""
+    action = turn.action
+    return MessageDeferred(
+        id=f"{action.id}:deferred:{until}",
+        source=SOURCE,
+        store=action.store,
+        time=action.decided_at,
+        data=_data(action, reason=QUIET_HOURS, until=until),
+    )
+
+
+def _outcome(turn: Turn, claim: Claim) -> MessageSent | MessageFailed:
+    """The same event however often it is reported. Sent or failed, it has one id: the first that is told, holds."""
+    action = turn.action
+    kind = MessageSent if claim.state == "sent" else MessageFailed
+    return kind(
+        id=f"{action.id}:outcome",
+        source=SOURCE,
+        store=action.store,
+        time=claim.at,
+        data=_data(action, reason=claim.reason, provider_id=claim.provider_id),
+    )
+
+
+def _data(action: Action, **outcome: str | None) -> MessageData:
+    told = {
+        "action": action.id,
+        "about": action.about,
+        "subject": action.subject,
+        "channel": action.channel,
+        "play": action.play,
+        "template": action.template,
+        "purpose": action.purpose,
+    }
+    return MessageData.model_validate({**told, **outcome})

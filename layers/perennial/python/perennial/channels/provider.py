@@ -1,0 +1,38 @@
+"""What the outbox needs of whoever carries messages away.
+
+Errors:
+    ProviderError
+    ├── Rejected         this message will never be taken: report it as failed
+    ├── Unavailable      certainly not taken, and not for its own sake: release the claim, come again
+    └── OutcomeUnknown   taken or not, nobody can say: never send it again
+"""
+
+from typing import Protocol
+
+from perennial.channels.render import Message
+
+
+class ProviderError(Exception):
+    """Something the provider said, or did not say."""
+
+
+class Rejected(ProviderError):
+    """The provider refused this very message (a bad address, an opt-out of its own). It was not sent; report it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """The provider's code. Not its prose, which quotes addresses."""
+
+
+class Unavailable(ProviderError):
+    """The provider takes nothing now: throttled, paused, unreachable. It was not sent; let the queue bring it again."""
+
+
+class OutcomeUnknown(ProviderError):
+    """No answer, or none that says whether the message was taken. Do not send it again."""
+
+
+class Provider(Protocol):
+    def send(self, message: Message) -> str:
+        """Hand the message over, once and without retries; returns the provider's id. Raises `ProviderError`."""

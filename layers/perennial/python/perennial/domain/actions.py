@@ -1,0 +1,63 @@
+"""What we ask the outside world to do. Ids are deterministic, and fit the alphabet of SES message tags."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from perennial.domain.values import Id, Model, Utc
+
+Channel = Literal["email", "sms"]
+Purpose = Literal["transactional", "service", "marketing"]
+ActionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+def action_id(*parts: str) -> str:
+    """The same reason gives the same id, whoever works it out, however often."""
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+class Coupon(Model):
+    """A promise of value. The code is drawn when the message is made, once per action."""
+
+    kind: Literal["percent", "amount", "gift", "trial"]
+    value: Annotated[str, Field(min_length=1, max_length=60)]
+    """"10" (percent), "5.00" (in the base currency), or what the gift or trial is."""
+    expires_at: Utc
+
+
+class Action(Model):
+    """A message to send. Holds no personal data: the sender reads whom and what from erasable items."""
+
+    id: ActionId
+    customer: Id
+    store: str
+    play: str
+    about: str
+    """The occasion: the same play and occasion give the same id."""
+    channel: Channel
+    template: str
+    purpose: Purpose
+    decided_at: Utc
+    not_after: Utc
+    """After this the message would be out of place; it is dropped with that reason."""
+    policy: int
+    """Version that decided it."""
+    subject: Mapping[str, str] = {}
+    """What it is about: ids of order, ticket, cart, tracking; and words the template may use (order_name, state)."""
+    coupon: Coupon | None = None
+
+
+class Task(Model):
+    """Something for a person to do; waits on the desk."""
+
+    id: ActionId
+    customer: Id
+    store: str
+    play: str
+    task: str
+    decided_at: Utc
+    due_at: Utc
+    policy: int
+    subject: Mapping[str, str] = {}

@@ -1,0 +1,123 @@
+"""Conditions in CEL, compiled once, over the fields that a policy may name.
+
+Only the fields that an expression names are handed to CEL: converting a value costs more than evaluating with it.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))  # the library's command line: 145 ms of imports we never call
+import cel  # noqa: E402
+
+_FIELD = re.compile(r"\b(customer|event)\s*\.\s*([A-Za-z_]\w*)")
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
+
+Scalar = bool | int | float | str
+
+FACT_FIELDS: Mapping[str, Scalar] = {
+    "orders": 0,
+    "value": 0.0,
+    "refunds": 0,
+    "returns": 0,
+    "open_orders": 0,
+    "tickets": 0,
+    "open_tickets": 0,
+    "carts": 0,
+    "views": 0,
+    "uses": 0,
+    "activated": False,
+    "signed_up": False,
+    "country": "",
+    "locale": "",
+    "consent_email": False,
+    "consent_sms": False,
+}
+"""Fields of `customer` that only events change, each with a value of its type. Stage and label rules may use these."""
+
+TIMED_FIELDS: Mapping[str, Scalar] = {
+    "stage": "",
+    "label": "",
+    "band": "",
+    "score": 0.0,
+    "days_since_order": 0.0,
+    "days_since_contact": 0.0,
+    "tenure_days": 0.0,
+}
+"""Fields of `customer` that time changes too. A play may use them: it looks once, when it fires."""
+
+EVENT_FIELDS: Mapping[str, Scalar] = {
+    "total": 0.0,
+    "currency": "",
+    "country": "",
+    "first": False,
+    "order": "",
+    "tracking": "",
+    "carrier": "",
+    "state": "",
+    "days_late": 0.0,
+    "ticket": "",
+    "channel": "",
+    "intent": "",
+    "cart": "",
+    "product": "",
+    "survey": "",
+    "score": 0.0,
+    "rating": 0.0,
+    "granted": False,
+}
+"""Fields of `event`; one that an event does not have is its type's nothing ("" or 0)."""
+
+
+class Condition:
+    """One CEL expression that answers yes or no."""
+
+    def __init__(self, source: str, customer_fields: Mapping[str, Scalar], event_fields: Mapping[str, Scalar]) -> None:
+        """Raises ValueError: not CEL, an unknown name, or not an answer of yes or no."""
+        self.source = source
+        self.customer_fields = _named(source, "customer", customer_fields)
+        self.event_fields = _named(source, "event", event_fields)
+        try:
+            self._program = cel.compile(source)
+        except ValueError as error:
+            raise ValueError(f"is not a CEL expression: {_first_line(error)}") from None
+        if unknown := set(self._program.variables()) - {"customer", "event"}:
+            raise ValueError(f"names {', '.join(sorted(unknown))}; known are customer and event")
+        self._try(customer_fields, event_fields)
+
+    def holds(self, context: "Context") -> bool:
+        return bool(self._program.execute(context.prepared))
+
+    def _try(self, customer_fields: Mapping[str, Scalar], event_fields: Mapping[str, Scalar]) -> None:
+        try:
+            answer = self._program.execute({"customer": dict(customer_fields), "event": dict(event_fields)})
+        except Exception as error:
+            raise ValueError(f"cannot be evaluated: {_first_line(error)}") from None
+        if not isinstance(answer, bool):
+            raise ValueError(f"answers {answer!r}, not yes or no")
+
+
+class Context:
+    """What one decision knows, converted for CEL once and used by every condition of that decision."""
+
+    def __init__(self, customer: Mapping[str, Scalar], event: Mapping[str, Scalar]) -> None:
+        self._customer = customer
+        self._event = event
+
+    @cached_property
+    def prepared(self) -> Any:
+        return cel.Context(variables={"customer": self._customer, "event": self._event})
+
+
+def _named(source: str, owner: str, known: Mapping[str, Scalar]) -> frozenset[str]:
+    names = {name for whose, name in _FIELD.findall(_TEXT.sub('""', source)) if whose == owner}
+    if unknown := names - known.keys():
+        raise ValueError(f"names {owner}.{', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
+    return frozenset(names)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]

@@ -1,0 +1,105 @@
+"""The whole decision: record + event + policy + now -> new record, journal entry, actions, next due time. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from perennial.domain.actions import Action, Task
+from perennial.domain.customer import Customer
+from perennial.domain.events import Event, MessageDeferred, impersonal
+from perennial.domain.fold import Folded, Settled, fold
+from perennial.domain.happenings import happenings
+from perennial.domain.journal import Entry, Judged
+from perennial.domain.plays import Played, Scene, Stagecraft
+from perennial.domain.policy import Policy
+from perennial.domain.score import Health
+from perennial.domain.stage import Rules, Standing
+from perennial.domain.summary import summary_of
+from perennial.domain.timers import next_change
+
+
+class Decision(NamedTuple):
+    customer: Customer
+    entry: Entry
+    settled: tuple[Settled, ...]
+    """Orders and tickets that left the record."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return self.entry.actions
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return self.entry.tasks
+
+
+def decide(
+    customer: Customer, event: Event, policy: Policy, now: datetime, recalled: Iterable[Settled] = ()
+) -> Decision:
+    """What this event, or the time that has come, makes of the customer.
+
+    recalled: the settled orders and tickets that `fold.recalls` names for this event.
+    """
+    event, recalled = impersonal(event), tuple(recalled)
+    folded = fold(customer.facts, event, policy, recalled)
+    summary = summary_of(folded.facts)
+    health, rules = Health(folded.facts, policy, now, summary), Rules(folded.facts, policy, summary)
+    standing = rules.standing(now, health.band)
+    scene = Scene(customer, folded.facts, summary, standing, health.band, health.score, now, policy)
+    played = Stagecraft(scene).run(
+        happenings(customer.facts, folded.facts, recalled, event, summary, policy.by_event),
+        event if isinstance(event, MessageDeferred) else None,
+    )
+    due = next_change(health, rules, standing, now, played.waits)
+    after = _record(customer, folded, health, standing, played, now, due, policy)
+    return Decision(after, _entry(customer, after, event, standing, played, now), folded.settled)
+
+
+def _record(
+    before: Customer,
+    folded: Folded,
+    health: Health,
+    standing: Standing,
+    played: Played,
+    now: datetime,
+    due: datetime | None,
+    policy: Policy,
+) -> Customer:
+    changes: dict[str, Any] = {
+        "version": before.version + 1,
+        "facts": folded.facts,
+        "waits": played.waits,
+        "fired": played.fired,
+        "score": health.score,
+        "parts": health.parts,
+        "due_at": due,
+        "policy": policy.version,
+    }
+    for field, value in (("stage", standing.stage), ("label", standing.label), ("band", health.band)):
+        if getattr(before, field) != value or getattr(before, f"{field}_since") is None:
+            changes |= {field: value, f"{field}_since": now}
+    return before.model_copy(update=changes)
+
+
+def _entry(
+    before: Customer, after: Customer, event: Event, standing: Standing, played: Played, now: datetime
+) -> Entry:
+    return Entry.model_construct(
+        version=after.version,
+        decided_at=now,
+        policy=after.policy,
+        event=event,
+        before=_judged(before),
+        after=_judged(after),
+        parts=after.parts,
+        label_rule=standing.label_rule,
+        stage_rule=standing.stage_rule,
+        outcomes=played.outcomes,
+        actions=played.actions,
+        tasks=played.tasks,
+        due_at=after.due_at,
+    )
+
+
+def _judged(customer: Customer) -> Judged:
+    return Judged(customer.stage, customer.label, customer.band, customer.score)

@@ -1,0 +1,435 @@
+"""Events into facts. Any order, any number of times, gives the same facts.
+
+Each fact is a join: the earliest or the latest of what was said, or a sum over distinct ids. What belongs to an
+order that was not placed yet waits in `strays` until it is. The newest orders and tickets stay in the record;
+the rest are settled into the totals and kept as items of their own, from where the engine recalls one when
+an event is about it (`recalls`).
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar, assert_never
+
+from perennial.domain import events as e
+from perennial.domain.customer import (
+    RECENT_CARTS,
+    RECENT_ORDERS,
+    RECENT_PARCELS,
+    RECENT_TICKETS,
+    Cart,
+    Consent,
+    Facts,
+    Known,
+    Order,
+    Parcel,
+    Send,
+    Terms,
+    Ticket,
+    Totals,
+)
+from perennial.domain.policy import Policy
+from perennial.domain.signals import Decayed
+from perennial.domain.values import Utc
+
+Settled = Order | Ticket
+T = TypeVar("T", Order, Ticket)
+
+
+class Folded(NamedTuple):
+    facts: Facts
+    settled: tuple[Settled, ...]
+    """Orders and tickets that left the record with this event; to be written as items of their own."""
+
+
+def fold(facts: Facts, event: e.Event, policy: Policy, recalled: Iterable[Settled] = ()) -> Folded:
+    """The facts with one event more. `recalled` are the settled orders and tickets that `recalls` asked for."""
+    taken_back = _take_back(facts, tuple(recalled))
+    return _settle(_noted(_about(_told(taken_back, event, policy), event), event, policy))
+
+
+def recalls(facts: Facts, event: e.Event) -> tuple[tuple[str, str], ...]:
+    """What this event may be about that has left the record: ("order" | "ticket", id)."""
+    match event:
+        case (
+            e.OrderPlaced() | e.OrderPaid() | e.OrderShipped() | e.OrderDelivered()
+            | e.OrderCancelled() | e.OrderRefunded() | e.OrderReturned()
+        ):  # fmt: skip
+            return _recalls_order(facts, event.data.order.id, event.data.order.placed_at)
+        case e.ShipmentUpdated(data=data) if data.shipment.order:
+            return _recalls_order(facts, data.shipment.order, None)
+        case e.ProductActivated(data=data) if data.order:
+            return _recalls_order(facts, data.order, None)
+        case e.TicketOpened() | e.TicketReplied() | e.TicketResolved() | e.TicketReopened():
+            ticket = event.data.ticket.id
+            return (("ticket", ticket),) if facts.totals.tickets and ticket not in facts.tickets else ()
+        case _:
+            return ()
+
+
+def _recalls_order(facts: Facts, order: str, placed_at: Utc | None) -> tuple[tuple[str, str], ...]:
+    if not facts.totals.orders or order in facts.orders:
+        return ()
+    oldest = min((known.placed_at for known in facts.orders.values() if known.placed_at), default=None)
+    certainly_new = placed_at is not None and oldest is not None and placed_at > oldest
+    return () if certainly_new else (("order", order),)
+
+
+def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
+    match event:
+        case e.OrderPlaced():
+            return _order(facts, event, policy, placed_at=event.data.order.placed_at or event.time)
+        case e.OrderPaid():
+            return _order(facts, event, policy, paid_at=event.time)
+        case e.OrderShipped(data=data):
+            return _order(facts, event, policy, shipped_at=event.time, tracking=data.shipment.tracking)
+        case e.OrderDelivered():
+            return _order(facts, event, policy, delivered_at=event.time)
+        case e.OrderCancelled():
+            return _order(facts, event, policy, cancelled_at=event.time)
+        case e.OrderRefunded():
+            return _refund(facts, event, policy)
+        case e.OrderReturned():
+            return _order(facts, event, policy, returned_at=event.time)
+        case e.CartAbandoned(data=data):
+            return _cart(_signed(facts, "view", event.time, policy), event, policy)
+        case e.ShipmentUpdated():
+            return _shipment(facts, event)
+        case e.TicketOpened() | e.TicketReplied() | e.TicketResolved() | e.TicketReopened():
+            return _ticket(facts, event, policy)
+        case e.SurveyAnswered(data=data):
+            low, high = data.scale
+            mood = (data.score - low) / (high - low)
+            return _signed(_mean(facts, "satisfaction", mood, event.time, policy), "survey", event.time, policy)
+        case e.ReviewPosted(data=data):
+            rated = _mean(facts, "satisfaction", (data.rating - 1) / 4, event.time, policy)
+            return _signed(_mood(rated, data.sentiment, event.time, policy), "review", event.time, policy)
+        case e.ProductViewed():
+            return _signed(facts, "view", event.time, policy)
+        case e.ProductActivated():
+            return _signed(_activation(facts, event), "use", event.time, policy)
+        case e.ProductUsed():
+            return _signed(facts, "use", event.time, policy)
+        case e.CustomerSignedUp():
+            first = _earliest(facts.signed_up_at, event.time)
+            return _signed(facts.model_copy(update={"signed_up_at": first}), "sign_up", event.time, policy)
+        case e.CustomerUpdated():
+            return facts
+        case e.CustomerDeleted():
+            return facts.model_copy(update={"deleted_at": _earliest(facts.deleted_at, event.time)})
+        case e.ConsentChanged(data=data):
+            return _consent(facts, f"{data.purpose}/{data.channel}", data.granted, event.time)
+        case e.MessageSent(data=data):
+            return _sent(facts, Send(data.channel, data.purpose or "service", event.time), policy)
+        case e.MessageOpened():
+            return _signed(facts, "open", event.time, policy)
+        case e.MessageClicked():
+            return _signed(facts, "click", event.time, policy)
+        case e.MessageReplied():
+            return _signed(facts, "reply", event.time, policy)
+        case e.MessageBounced(data=data) | e.MessageComplained(data=data):
+            kind = event.type.removeprefix("message.")
+            return _latest_word(facts, "suppressed", data.channel, kind, event.time)
+        case e.RecommendationClicked():
+            clicked = _signal(facts, "recommendation", 1.0, event.time, policy.score.parts.recommendation.half_life)
+            return _signed(clicked, "click", event.time, policy)
+        case (
+            e.MessageDeferred() | e.MessageDelivered() | e.MessageFailed() | e.AgentActed() | e.TimerDue()
+            | e.PolicyChanged()
+        ):  # fmt: skip
+            return facts
+        case _:
+            assert_never(event)
+
+
+# Orders
+
+
+def _order(facts: Facts, event: e.OrderEvent, policy: Policy, *, tracking: str | None = None, **states: Utc) -> Facts:
+    """Join what the event tells of its order, wherever that order is: in the record, astray, or new."""
+    said = event.data.order
+    before = facts.orders.get(said.id) or facts.strays.get(said.id) or Order(id=said.id, heard_at=event.time)
+    told: dict[str, Any] = {name: _earliest(getattr(before, name), at) for name, at in states.items()}
+    if said.placed_at and isinstance(event, e.OrderPlaced):
+        told["placed_at"] = _earliest(before.placed_at, said.placed_at)
+    told |= {
+        "heard_at": min(before.heard_at, event.time),
+        "name": before.name or said.name,
+        "cart": before.cart or said.cart,
+        "promised_at": _earliest(before.promised_at, said.promised_at),
+        "terms": _terms(before.terms, said, event.time, policy),
+    }
+    parcels = dict(before.parcels)
+    if tracking:
+        parcels.setdefault(tracking, Parcel())
+    return _place(facts, before.model_copy(update=told | {"parcels": parcels}))
+
+
+def _terms(before: Terms | None, said: e.OrderFacts, at: Utc, policy: Policy) -> Terms | None:
+    if said.total is None:
+        return before
+    base = said.base if said.base is not None else policy.currencies.to_base(said.total.amount, said.total.currency)
+    now = Terms(told_at=at, total=said.total, base=base, country=said.country)
+    return now if before is None else max(before, now, key=_terms_rank)
+
+
+def _terms_rank(terms: Terms) -> tuple[Utc, Decimal, str, str]:
+    """Last told wins; of two told at one instant, the same one always."""
+    return terms.told_at, terms.total.amount, terms.total.currency, terms.country or ""
+
+
+def _place(facts: Facts, order: Order) -> Facts:
+    """Put the order where it belongs, with whatever was astray under one of its parcels."""
+    strays = {key: stray for key, stray in facts.strays.items() if key != order.id}
+    for tracking in order.parcels:
+        if stray := strays.pop(f"~{tracking}", None):
+            order = _joined(order, stray)
+    if order.is_known:
+        return facts.model_copy(update={"orders": {**facts.orders, order.id: order}, "strays": strays})
+    return facts.model_copy(update={"strays": {**strays, order.id: order}})
+
+
+def _joined(order: Order, parcel_only: Order) -> Order:
+    parcels = {**order.parcels}
+    for tracking, parcel in parcel_only.parcels.items():
+        parcels[tracking] = _parcel_joined(parcels.get(tracking, Parcel()), parcel)
+    return order.model_copy(
+        update={
+            "parcels": parcels,
+            "heard_at": min(order.heard_at, parcel_only.heard_at),
+            "promised_at": _earliest(order.promised_at, parcel_only.promised_at),
+            "delivered_at": _earliest(order.delivered_at, parcel_only.delivered_at),
+        }
+    )
+
+
+def _parcel_joined(one: Parcel, other: Parcel) -> Parcel:
+    states = dict(one.states)
+    for state, at in other.states.items():
+        states[state] = min(at, states.get(state, at))
+    return Parcel(states=states)
+
+
+def _refund(facts: Facts, event: e.OrderRefunded, policy: Policy) -> Facts:
+    refund = event.data.refund
+    base = refund.base if refund.base is not None else policy.currencies.to_base(refund.total.amount, refund.total.currency)
+    with_order = _order(facts, event, policy)
+    order_id = event.data.order.id
+    order = with_order.orders.get(order_id) or with_order.strays[order_id]
+    refunds = {**order.refunds, refund.id: max(base or Decimal(0), order.refunds.get(refund.id, Decimal(0)))}
+    return _place(with_order, order.model_copy(update={"refunds": refunds}))
+
+
+def _shipment(facts: Facts, event: e.ShipmentUpdated) -> Facts:
+    said = event.data.shipment
+    order = _order_of_shipment(facts, said) or Order(id=said.order or f"~{said.tracking}", heard_at=event.time)
+    parcel = _parcel_joined(order.parcels.get(said.tracking, Parcel()), Parcel(states={said.state: event.time}))
+    parcels = {**order.parcels, said.tracking: parcel}
+    told: dict[str, Any] = {
+        "parcels": parcels if len(parcels) <= RECENT_PARCELS else dict(sorted(parcels.items())[:RECENT_PARCELS]),
+        "heard_at": min(order.heard_at, event.time),
+        "promised_at": _earliest(order.promised_at, said.promised_at),
+    }
+    if said.state is e.ShipmentState.DELIVERED:
+        told["delivered_at"] = _earliest(order.delivered_at, event.time)
+    return _place(facts, order.model_copy(update=told))
+
+
+def _order_of_shipment(facts: Facts, said: e.ShipmentFacts) -> Order | None:
+    everything = {**facts.strays, **facts.orders}
+    if said.order:
+        return everything.get(said.order)
+    carrying = (order for order in everything.values() if said.tracking in order.parcels)
+    return next(carrying, None)
+
+
+def _activation(facts: Facts, event: e.ProductActivated) -> Facts:
+    if not event.data.order:
+        return facts.model_copy(update={"activated_at": _earliest(facts.activated_at, event.time)})
+    order_id = event.data.order
+    order = facts.orders.get(order_id) or facts.strays.get(order_id) or Order(id=order_id, heard_at=event.time)
+    told = {"activated_at": _earliest(order.activated_at, event.time), "heard_at": min(order.heard_at, event.time)}
+    return _place(facts, order.model_copy(update=told))
+
+
+def _cart(facts: Facts, event: e.CartAbandoned, policy: Policy) -> Facts:
+    said = event.data.cart
+    base = policy.currencies.to_base(said.total.amount, said.total.currency) if said.total else None
+    now = Cart(id=said.id, touched_at=event.time, base=base)
+    before = facts.carts.get(said.id, now)
+    cart = max(before, now, key=lambda each: (each.touched_at, each.base or Decimal(0)))
+    newest = sorted({**facts.carts, said.id: cart}.values(), key=lambda each: (each.touched_at, each.id))[-RECENT_CARTS:]
+    return facts.model_copy(update={"carts": {each.id: each for each in newest}})
+
+
+# Tickets
+
+
+def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
+    said = event.data.ticket
+    before = facts.tickets.get(said.id) or Ticket(id=said.id, heard_at=event.time)
+    told: dict[str, Any] = {
+        "heard_at": min(before.heard_at, event.time),
+        "opened_at": _earliest(before.opened_at, said.opened_at),
+        "channel": before.channel or said.channel,
+        "intent": _least(before.intent, said.intent),
+    }
+    match event:
+        case e.TicketOpened():
+            told["opened_at"] = _earliest(told["opened_at"], event.time)
+        case e.TicketReplied() if said.by == "agent":
+            told["answered_at"] = _earliest(before.answered_at, event.time)
+        case e.TicketResolved():
+            told["resolved_at"] = _latest(before.resolved_at, event.time)
+        case e.TicketReopened():
+            told["reopened_at"] = _latest(before.reopened_at, event.time)
+        case _:
+            pass
+    with_ticket = facts.model_copy(update={"tickets": {**facts.tickets, said.id: before.model_copy(update=told)}})
+    if said.by != "customer" or isinstance(event, e.TicketResolved):
+        return with_ticket
+    kind = "ticket" if isinstance(event, e.TicketOpened) else "reply"
+    return _signed(_mood(with_ticket, said.sentiment, event.time, policy), kind, event.time, policy)
+
+
+# Signals
+
+
+def _signed(facts: Facts, kind: str, at: Utc, policy: Policy) -> Facts:
+    """A sign of life: counted, and remembered as the latest contact."""
+    part = policy.score.parts.engagement
+    alive = facts.model_copy(
+        update={
+            "counts": {**facts.counts, kind: facts.counts.get(kind, 0) + 1},
+            "contact_at": _latest(facts.contact_at, at),
+        }
+    )
+    return _signal(alive, kind, 1.0, at, part.half_life) if kind in part.kinds else alive
+
+
+def _signal(facts: Facts, name: str, weight: float, at: Utc, half_life: Any) -> Facts:
+    before = facts.signals.get(name) or Decayed.nothing(half_life)
+    return facts.model_copy(update={"signals": {**facts.signals, name: before.add(weight, at, half_life)}})
+
+
+def _mean(facts: Facts, name: str, value: float, at: Utc, policy: Policy) -> Facts:
+    """One more voice in a decayed mean: `name` sums what was said, `name#` how often."""
+    half_life = getattr(policy.score.parts, name).half_life
+    return _signal(_signal(facts, name, value, at, half_life), f"{name}#", 1.0, at, half_life)
+
+
+def _mood(facts: Facts, sentiment: float | None, at: Utc, policy: Policy) -> Facts:
+    return facts if sentiment is None else _mean(facts, "sentiment", (sentiment + 1) / 2, at, policy)
+
+
+# Words: the latest counts
+
+
+def _consent(facts: Facts, key: str, granted: bool, at: Utc) -> Facts:
+    before = facts.consent.get(key)
+    now = Consent(granted, at)
+    later = now if before is None else max(before, now, key=lambda word: (word.at, not word.granted))
+    return facts.model_copy(update={"consent": {**facts.consent, key: later}})
+
+
+def _latest_word(facts: Facts, field: str, key: str, value: str, at: Utc) -> Facts:
+    words: Mapping[str, Known] = getattr(facts, field)
+    now = Known(value, at)
+    later = max(words.get(key, now), now, key=lambda word: (word.at, word.value))
+    return facts.model_copy(update={field: {**words, key: later}})
+
+
+def _about(facts: Facts, event: e.Event) -> Facts:
+    """What events of every type may tell: language, place, birthday, how to reach."""
+    person = event.data.customer
+    for field, value in (
+        ("locale", person.locale),
+        ("time_zone", person.time_zone),
+        ("country", person.country),
+        ("birthday", person.birthday and person.birthday.isoformat()),
+    ):
+        if value:
+            facts = _latest_word(facts, "about", field, value, event.time)
+    if not facts.reach.issuperset(person.channels):
+        facts = facts.model_copy(update={"reach": facts.reach.union(person.channels)})
+    return facts
+
+
+def _noted(facts: Facts, event: e.Event, policy: Policy) -> Facts:
+    """That the event's type happened, where a play's `unless` watches for it and no other fact tells."""
+    if event.type not in policy.watched:
+        return facts
+    latest = _latest(facts.latest.get(event.type), event.time)
+    return facts.model_copy(update={"latest": {**facts.latest, event.type: latest}})
+
+
+def _sent(facts: Facts, send: Send, policy: Policy) -> Facts:
+    every = sorted({*facts.sends, send}, key=lambda each: (each.at, each.channel, each.purpose))
+    horizon = every[-1].at - policy.cap_window
+    return facts.model_copy(update={"sends": tuple(each for each in every if each.at >= horizon)})
+
+
+# Settling
+
+
+def _settle(facts: Facts) -> Folded:
+    if len(facts.orders) <= RECENT_ORDERS and len(facts.tickets) <= RECENT_TICKETS:
+        return Folded(facts, ())
+    orders = sorted(facts.orders.values(), key=lambda order: (order.placed_at, order.id))
+    tickets = sorted(facts.tickets.values(), key=lambda ticket: (ticket.started_at, ticket.id))
+    old_orders, old_tickets = orders[:-RECENT_ORDERS], tickets[:-RECENT_TICKETS]
+    totals = facts.totals
+    for order in old_orders:
+        totals = _counted(totals, order, 1)
+    left = {
+        "orders": {order.id: order for order in orders[-RECENT_ORDERS:]},
+        "tickets": {ticket.id: ticket for ticket in tickets[-RECENT_TICKETS:]},
+        "totals": totals.model_copy(update={"tickets": totals.tickets + len(old_tickets)}),
+    }
+    return Folded(facts.model_copy(update=left), (*old_orders, *old_tickets))
+
+
+def _take_back(facts: Facts, recalled: tuple[Settled, ...]) -> Facts:
+    totals, orders, tickets = facts.totals, dict(facts.orders), dict(facts.tickets)
+    for each in recalled:
+        if isinstance(each, Order):
+            totals = _counted(totals, each, -1)
+            orders[each.id] = each
+        else:
+            totals = totals.model_copy(update={"tickets": totals.tickets - 1})
+            tickets[each.id] = each
+    if not recalled:
+        return facts
+    return facts.model_copy(update={"totals": totals, "orders": orders, "tickets": tickets})
+
+
+def _counted(totals: Totals, order: Order, sign: int) -> Totals:
+    """The totals with an order more or less. First and last are of all that ever left: they do not shrink."""
+    assert order.placed_at is not None, "only known orders settle"
+    return totals.model_copy(
+        update={
+            "orders": totals.orders + sign,
+            "purchases": totals.purchases + sign * order.counts,
+            "value": totals.value + sign * order.value,
+            "refunds": totals.refunds + sign * len(order.refunds),
+            "returns": totals.returns + sign * (order.returned_at is not None),
+            "activated": totals.activated + sign * (order.activated_at is not None),
+            "first_at": _earliest(totals.first_at, order.placed_at),
+            "last_at": _latest(totals.last_at, order.placed_at),
+        }
+    )
+
+
+# Joins
+
+
+def _earliest(one: Utc | None, other: Utc | None) -> Utc | None:
+    return min((at for at in (one, other) if at is not None), default=None)
+
+
+def _latest(one: Utc | None, other: Utc | None) -> Utc | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def _least(one: str | None, other: str | None) -> str | None:
+    return min((word for word in (one, other) if word is not None), default=None)
+

@@ -1,0 +1,154 @@
+"""What an event brought about, as plays see it: an order that is now known, a parcel that reached a state.
+
+Vendors tell the same thing several times and in any order, so plays do not begin with events but with what became
+true: the difference between the facts before and after. What leaves no fact of its own begins with its event.
+"""
+
+import hashlib
+from collections.abc import Container, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from perennial.domain import events as e
+from perennial.domain.conditions import Scalar
+from perennial.domain.customer import Facts, Order, Ticket
+from perennial.domain.fold import Settled
+from perennial.domain.summary import Summary
+
+SUBJECT = ("order", "order_name", "cart", "ticket", "tracking", "carrier", "state", "product")
+"""What a message may be about; kept on the wait and handed to the template."""
+
+_ORDER_STATES = (
+    ("order.paid", "paid_at"),
+    ("order.shipped", "shipped_at"),
+    ("order.delivered", "delivered_at"),
+    ("order.cancelled", "cancelled_at"),
+    ("order.returned", "returned_at"),
+    ("product.activated", "activated_at"),
+)
+_DAY = 86_400
+
+
+class Happening(NamedTuple):
+    type: str
+    about: str
+    """Which one: the order, the parcel and its state, the ticket; or the event itself."""
+    at: datetime
+    fields: Mapping[str, Scalar]
+
+
+def happenings(
+    before: Facts,
+    after: Facts,
+    recalled: tuple[Settled, ...],
+    event: e.Event,
+    summary: Summary,
+    wanted: Container[str],
+) -> Iterator[Happening]:
+    """Everything that became true with this event, each once in a customer's life.
+
+    Of events that leave no fact, only the `wanted` types.
+    """
+    known = {**before.orders, **{order.id: order for order in recalled if isinstance(order, Order)}}
+    for order in after.orders.values():
+        if (was := known.get(order.id)) is not order:
+            yield from _of_order(was, order, event, summary)
+    for ticket in after.tickets.values():
+        if (had := before.tickets.get(ticket.id)) is not ticket:
+            yield from _of_ticket(had, ticket, event)
+    for key, stray in after.strays.items():
+        if key.startswith("~") and before.strays.get(key) is not stray:
+            yield from _of_parcels(before.strays.get(key), stray, {}, event)
+    yield from _of_customer(before, after, event, wanted)
+
+
+def _of_order(was: Order | None, order: Order, event: e.Event, summary: Summary) -> Iterator[Happening]:
+    fields = _order_fields(order, summary)
+    if was is None and order.placed_at:
+        yield Happening("order.placed", order.id, order.placed_at, fields)
+    for kind, state in _ORDER_STATES:
+        at = getattr(order, state)
+        if at and (was is None or getattr(was, state) is None):
+            yield Happening(kind, order.id, at, fields)
+    for refund in order.refunds.keys() - (was.refunds.keys() if was else set()):
+        yield Happening("order.refunded", f"{order.id}/{refund}", event.time, fields)
+    yield from _of_parcels(was, order, fields, event)
+
+
+def _of_parcels(
+    was: Order | None, order: Order, fields: Mapping[str, Scalar], event: e.Event
+) -> Iterator[Happening]:
+    carrier = event.data.shipment.carrier if isinstance(event.data, e.ShipmentData | e.ShippedData) else None
+    for tracking, parcel in order.parcels.items():
+        before = was.parcels[tracking].states if was and tracking in was.parcels else {}
+        for state, at in parcel.states.items():
+            if state not in before:
+                told = {"tracking": tracking, "state": state.value, **({"carrier": carrier} if carrier else {})}
+                yield Happening("shipment.updated", f"{order.id}/{state.value}", at, {**fields, **told})
+
+
+def _order_fields(order: Order, summary: Summary) -> dict[str, Scalar]:
+    fields: dict[str, Scalar] = {"order": order.id}
+    if order.name:
+        fields["order_name"] = order.name
+    if order.terms:
+        fields["total"] = float(order.terms.total.amount if order.terms.base is None else order.terms.base)
+        fields["currency"] = order.terms.total.currency
+        if order.terms.country:
+            fields["country"] = order.terms.country
+    if order.counts and order.placed_at == summary.moments.get("first_order"):
+        fields["first"] = True
+    if order.promised_at and order.delivered_at:
+        fields["days_late"] = (order.delivered_at - order.promised_at).total_seconds() / _DAY
+    return fields
+
+
+def _of_ticket(had: Ticket | None, ticket: Ticket, event: e.Event) -> Iterator[Happening]:
+    fields: dict[str, Scalar] = {"ticket": ticket.id}
+    fields |= {name: value for name in ("channel", "intent") if (value := getattr(ticket, name))}
+    if had is None:
+        yield Happening("ticket.opened", ticket.id, ticket.started_at, fields)
+    if ticket.resolved_at and not ticket.is_open and (had is None or had.resolved_at != ticket.resolved_at):
+        yield Happening("ticket.resolved", ticket.id, ticket.resolved_at, fields)
+    if ticket.reopened_at and ticket.is_open and (had is None or had.reopened_at != ticket.reopened_at):
+        yield Happening("ticket.reopened", f"{ticket.id}/{_mark(event)}", ticket.reopened_at, fields)
+
+
+def _of_customer(before: Facts, after: Facts, event: e.Event, wanted: Container[str]) -> Iterator[Happening]:
+    if after.signed_up_at and before.signed_up_at is None:
+        yield Happening("customer.signed_up", "sign-up", after.signed_up_at, {})
+    if after.activated_at and before.activated_at is None:
+        yield Happening("product.activated", "activation", after.activated_at, {})
+    for cart in after.carts.values():
+        had = before.carts.get(cart.id)
+        if had is None or had.touched_at != cart.touched_at:
+            fields: dict[str, Scalar] = {"cart": cart.id}
+            if cart.base is not None:
+                fields["total"] = float(cart.base)
+            yield Happening("cart.abandoned", cart.id, cart.touched_at, fields)
+    if event.type in wanted and event.type in _ONLY_EVENTS:
+        yield Happening(event.type, _mark(event), event.time, _plain_fields(event))
+
+
+_ONLY_EVENTS = frozenset(
+    {
+        "ticket.replied", "survey.answered", "review.posted", "product.viewed", "product.used", "customer.updated",
+        "customer.deleted", "consent.changed", "message.sent", "message.delivered", "message.opened",
+        "message.clicked", "message.bounced", "message.complained", "message.replied", "message.failed",
+        "recommendation.clicked", "agent.acted",
+    }
+)  # fmt: skip
+
+
+def _plain_fields(event: e.Event) -> dict[str, Scalar]:
+    data = event.data
+    if isinstance(data, e.TicketData):
+        return {"ticket": data.ticket.id, **({"intent": data.ticket.intent} if data.ticket.intent else {})}
+    names = ("survey", "score", "rating", "granted", "channel", "product", "order", "ticket")
+    found = {name: getattr(data, name, None) for name in names}
+    return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
+
+
+def _mark(event: e.Event) -> str:
+    """The event's own identity, short."""
+    return hashlib.blake2b(f"{event.source}\x1f{event.id}".encode(), digest_size=9).hexdigest()

@@ -1,0 +1,62 @@
+"""The journal entry: what happened, what it changed, why, and what was asked for. History line, receipt and outbox."""
+
+import hashlib
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+from perennial.domain.actions import Action, Task
+from perennial.domain.customer import Label, Part, Stage
+from perennial.domain.events import Event
+from perennial.domain.values import Model, Utc, iso
+
+Did = Literal["sent", "task", "waits", "held", "dropped", "ended"]
+
+
+class Outcome(Model):
+    """What became of a play on one occasion."""
+
+    play: str
+    about: str
+    did: Did
+    """sent: an action was asked for; held: due, but waits for the morning; ended: its `unless` happened."""
+    reason: str | None = None
+    until: Utc | None = None
+
+
+class Judged(NamedTuple):
+    """Stage, label and score at one moment."""
+
+    stage: Stage
+    label: Label
+    band: str | None = None
+    score: int | None = None
+
+
+class Entry(Model):
+    """One decision. Holds no personal data."""
+
+    version: int
+    """Of the record that it made."""
+    decided_at: Utc
+    policy: int
+    event: Annotated[Event, Field(discriminator="type")]
+    """Impersonal."""
+    before: Judged
+    after: Judged
+    parts: tuple[Part, ...] = ()
+    label_rule: int
+    """Which of the policy's label rules decided, counted from 0."""
+    stage_rule: int
+    outcomes: tuple[Outcome, ...] = ()
+    actions: tuple[Action, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    releases: tuple[str, ...] = ()
+    """Quarantine entries that waited for a key that became this customer's: to be replayed."""
+    due_at: Utc | None = None
+
+
+def entry_key(event: Event) -> str:
+    """The sort key of the event's entry: by time, then by who says it. The same event has the same key for ever."""
+    mark = hashlib.blake2b(f"{event.store}\x1f{event.source}\x1f{event.id}".encode(), digest_size=12).hexdigest()
+    return f"J#{iso(event.time)}#{mark}"

@@ -1,0 +1,362 @@
+"""Plays: from what happened, and from time, to what is to be done; each occasion once."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from perennial.domain.actions import Action, Channel, Coupon, Task, action_id
+from perennial.domain.conditions import EVENT_FIELDS, Context, Scalar
+from perennial.domain.customer import Customer, Facts, Wait
+from perennial.domain.events import MessageDeferred
+from perennial.domain.happenings import SUBJECT, Happening
+from perennial.domain.journal import Did, Outcome
+from perennial.domain.permission import cap_reached, customer_zones, may_leave_at, refusal
+from perennial.domain.policy import BandEntered, LabelEntered, Play, Policy, StageEntered
+from perennial.domain.stage import Standing
+from perennial.domain.summary import Summary, customer_fields, is_activated
+from perennial.domain.values import iso
+
+NOT_PLAYED = ("order.cancelled", "order.refunded", "order.returned")
+"""Plays that begin with these go on when their order is cancelled; all others about that order end."""
+TASK_TIME = timedelta(days=1)
+"""A task is due this long after it was decided, unless the desk says otherwise."""
+_DAY = 86_400
+
+
+class Played(NamedTuple):
+    """What came of all plays in one decision."""
+
+    waits: tuple[Wait, ...]
+    fired: Mapping[str, tuple[datetime, ...]]
+    outcomes: tuple[Outcome, ...]
+    actions: tuple[Action, ...]
+    tasks: tuple[Task, ...]
+
+
+class Scene(NamedTuple):
+    """What plays look at: the customer before, the facts and the standing after, and now."""
+
+    customer: Customer
+    facts: Facts
+    summary: Summary
+    standing: Standing
+    band: str | None
+    score: int | None
+    now: datetime
+    policy: Policy
+
+
+class Stagecraft:
+    """Runs the plays of one decision."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._s = scene
+        self._waits = {(wait.play, wait.about): wait for wait in scene.customer.waits}
+        self._fired = dict(scene.customer.fired)
+        self._outcomes: list[Outcome] = []
+        self._actions: list[Action] = []
+        self._tasks: list[Task] = []
+
+    def run(self, happened: Iterable[Happening], deferred: MessageDeferred | None) -> Played:
+        for happening in happened:
+            for play in self._s.policy.by_event.get(happening.type, ()):
+                self._begin(play, happening)
+        for play, about in self._entered():
+            self._begin(play, Happening("entered", about, self._s.now, {}))
+        if deferred:
+            self._take_back(deferred)
+        self._end_what_is_over()
+        self._fire_what_is_due()
+        self._await_dates()
+        waits = tuple(sorted(self._waits.values(), key=lambda wait: (wait.due, wait.play, wait.about)))
+        return Played(waits, self._fired, tuple(self._outcomes), tuple(self._actions), tuple(self._tasks))
+
+    # Beginning
+
+    def _begin(self, play: Play, happening: Happening) -> None:
+        due = happening.at + play.after
+        named = play.condition.event_fields if play.condition else frozenset[str]()
+        event = {name: value for name, value in happening.fields.items() if name in SUBJECT or name in named}
+        wait = Wait(play=play.id, about=happening.about, since=happening.at, due=due, event=event)
+        before = self._waits.get((play.id, happening.about))
+        if before is None or before.since < wait.since:
+            self._waits[play.id, happening.about] = wait
+            if due > self._s.now:
+                self._note(wait, "waits", until=due)
+
+    def _entered(self) -> Iterator[tuple[Play, str]]:
+        """Plays that begin because a stage, label or band was entered with this decision."""
+        before, standing = self._s.customer, self._s.standing
+        if (before.stage, before.label, before.band) == (standing.stage, standing.label, self._s.band):
+            return
+        mark = f"@{iso(self._s.now)}"
+        for play in self._s.policy.on_change:
+            match play.on:
+                case StageEntered(stage=stage) if stage is standing.stage and before.stage is not stage:
+                    yield play, f"{stage}{mark}"
+                case LabelEntered(label=label) if label is standing.label and before.label is not label:
+                    yield play, f"{label}{mark}"
+                case BandEntered(band=band) if band == self._s.band and before.band not in (band, None):
+                    yield play, f"{band}{mark}"
+                case _:
+                    pass
+
+    def _take_back(self, deferred: MessageDeferred) -> None:
+        """An action that its sender found no hour for waits again, on the record."""
+        data = deferred.data
+        if data.play is None or data.about is None or data.until is None:
+            return
+        wait = Wait(
+            play=data.play,
+            about=data.about,
+            since=deferred.time,
+            due=data.until,
+            held=True,
+            sent_back=True,
+            event=dict(data.subject),
+        )
+        self._waits[data.play, data.about] = wait
+        self._note(wait, "held", "sender: " + (data.reason or "quiet hours"), until=data.until)
+
+    def _await_dates(self) -> None:
+        """Each play that hangs on a date waits for the next one, and for no other."""
+        birthday = self._s.facts.about.get("birthday")
+        moved = self._s.facts.about is not self._s.customer.facts.about
+        for play in self._s.policy.on_date:
+            waiting = [key for key, wait in self._waits.items() if key[0] == play.id and not wait.held]
+            if waiting and not moved:
+                continue
+            for key in waiting:
+                del self._waits[key]
+            if birthday:
+                at = next_birthday(date.fromisoformat(birthday.value), self._zone, self._s.now)
+                about = f"birthday-{at.astimezone(self._zone).year}"
+                opens = may_leave_at(self._s.facts, play.purpose, self._s.policy.quiet_hours, at + play.after)
+                self._waits[play.id, about] = Wait(play=play.id, about=about, since=at, due=opens)
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(customer_zones(self._s.facts, self._s.policy.quiet_hours.default_zone)[0])
+
+    # Ending
+
+    def _end_what_is_over(self) -> None:
+        for key, wait in list(self._waits.items()):
+            play = self._s.policy.by_id.get(wait.play)
+            over = "play is no longer in the policy" if play is None else self._over(play, wait)
+            if over:
+                del self._waits[key]
+                self._note(wait, "ended", over)
+
+    def _over(self, play: Play, wait: Wait) -> str | None:
+        for kind in play.unless:
+            if has_happened(kind, wait, self._s.facts):
+                return kind
+        order = self._s.facts.orders.get(str(wait.event.get("order", "")))
+        if order and order.cancelled_at and play.on not in NOT_PLAYED:
+            return "order.cancelled"
+        return None
+
+    # Firing
+
+    def _fire_what_is_due(self) -> None:
+        due = sorted((wait for wait in self._waits.values() if wait.due <= self._s.now), key=lambda wait: wait.due)
+        for wait in due:
+            del self._waits[wait.play, wait.about]
+            self._fire(self._s.policy.by_id[wait.play], wait)
+
+    def _fire(self, play: Play, wait: Wait) -> None:
+        if not self._fits(play, wait):
+            return
+        if refused := self._refused(play, wait):
+            self._note(wait, "dropped", refused)
+            return
+        channels, refusals = self._channels(play)
+        if channels and (opens := self._opens(play)) > self._s.now:
+            self._hold(wait, opens)
+            return
+        for channel, reason in refusals:
+            self._note(wait, "dropped", f"{channel}: {reason}")
+        self._do(play, wait, channels)
+
+    def _fits(self, play: Play, wait: Wait) -> bool:
+        """Stage and `if` are as the play wants them. If not, nothing is said: most plays do not fit most customers."""
+        if play.stage and self._s.standing.stage not in play.stage:
+            return False
+        return play.condition is None or play.condition.holds(self._context(play, wait))
+
+    def _refused(self, play: Play, wait: Wait) -> str | None:
+        if self._s.now - max(wait.due, wait.since) > self._s.policy.stale_after:
+            return "stale"
+        if play.at_most and not wait.sent_back:
+            lately = [at for at in self._fired.get(play.id, ()) if at > self._s.now - play.at_most.per]
+            if len(lately) >= play.at_most.times:
+                return "at_most"
+        if play.test and arm_of(play, self._s.customer.id) == "holdout":
+            return "holdout"
+        return None
+
+    def _channels(self, play: Play) -> tuple[list[tuple[Channel, str]], list[tuple[Channel, str]]]:
+        """(channel, template) that may be used, and (channel, reason) of those that may not."""
+        allowed: list[tuple[Channel, str]] = []
+        refused: list[tuple[Channel, str]] = []
+        for channel, template in play.do.channels:
+            if reason := self._forbidden(play, channel):
+                refused.append((channel, reason))
+            else:
+                allowed.append((channel, template))
+        if play.do.first_of and allowed:
+            return allowed[:1], []
+        return allowed, refused
+
+    def _forbidden(self, play: Play, channel: Channel) -> str | None:
+        facts, policy = self._s.facts, self._s.policy
+        if reason := refusal(facts, play.purpose, channel, policy.consent):
+            return reason
+        if suppressed := facts.suppressed.get(channel):
+            return suppressed.value
+        return "cap" if cap_reached(facts.sends, policy.caps, play.purpose, channel, self._s.now) else None
+
+    def _opens(self, play: Play) -> datetime:
+        return may_leave_at(self._s.facts, play.purpose, self._s.policy.quiet_hours, self._s.now)
+
+    def _hold(self, wait: Wait, until: datetime) -> None:
+        self._waits[wait.play, wait.about] = wait.model_copy(update={"due": until, "held": True})
+        self._note(wait, "held", "quiet hours", until=until)
+
+    def _do(self, play: Play, wait: Wait, channels: list[tuple[Channel, str]]) -> None:
+        for channel, template in channels:
+            self._actions.append(self._action(play, wait, channel, template))
+            self._note(wait, "sent")
+        if play.do.task:
+            self._tasks.append(self._task(play, wait, play.do.task))
+            self._note(wait, "task")
+        if (channels or play.do.task) and play.at_most and not wait.sent_back:
+            times = (*self._fired.get(play.id, ()), self._s.now)
+            self._fired[play.id] = times[-play.at_most.times :]
+
+    def _action(self, play: Play, wait: Wait, channel: Channel, template: str) -> Action:
+        now, offer = self._s.now, play.do.coupon
+        return Action(
+            id=action_id(self._s.customer.id, play.id, wait.about, channel),
+            customer=self._s.customer.id,
+            store=self._s.customer.store,
+            play=play.id,
+            about=wait.about,
+            channel=channel,
+            template=template,
+            purpose=play.purpose,
+            decided_at=now,
+            not_after=now + play.good_for,
+            policy=self._s.policy.version,
+            subject=self._subject(play, wait),
+            coupon=offer and Coupon(kind=offer.kind, value=offer.value, expires_at=now + offer.expires),
+        )
+
+    def _task(self, play: Play, wait: Wait, task: str) -> Task:
+        return Task(
+            id=action_id(self._s.customer.id, play.id, wait.about, "task"),
+            customer=self._s.customer.id,
+            store=self._s.customer.store,
+            play=play.id,
+            task=task,
+            decided_at=self._s.now,
+            due_at=self._s.now + TASK_TIME,
+            policy=self._s.policy.version,
+            subject=self._subject(play, wait),
+        )
+
+    def _subject(self, play: Play, wait: Wait) -> dict[str, str]:
+        subject = {name: str(wait.event[name]) for name in SUBJECT if name in wait.event}
+        if play.test:
+            subject["variant"] = arm_of(play, self._s.customer.id)
+        return subject
+
+    def _context(self, play: Play, wait: Wait) -> Context:
+        assert play.condition is not None
+        s = self._s
+        named = play.condition.customer_fields
+        fields = customer_fields(s.facts, s.summary, named) | _timed_fields(s, named)
+        nothing = {name: EVENT_FIELDS[name] for name in play.condition.event_fields}
+        return Context(fields, nothing | {name: wait.event[name] for name in nothing if name in wait.event})
+
+    def _note(self, wait: Wait, did: Did, reason: str | None = None, until: datetime | None = None) -> None:
+        self._outcomes.append(Outcome(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
+
+
+def has_happened(kind: str, wait: Wait, facts: Facts) -> bool:
+    """Did it happen: for the wait's own order, cart or ticket where the event has one, else since the wait began."""
+    order = facts.orders.get(str(wait.event.get("order", "")))
+    cart = wait.event.get("cart")
+    match kind:
+        case "product.activated":
+            return bool(order.activated_at or facts.activated_at) if order else is_activated(facts)
+        case "order.placed" if cart:
+            return any(
+                each.cart == cart or (each.cart is None and each.placed_at is not None and each.placed_at >= wait.since)
+                for each in facts.orders.values()
+            )
+        case "order.paid" | "order.shipped" | "order.delivered" | "order.cancelled" | "order.returned":
+            orders = [order] if order else [each for each in facts.orders.values()]
+            states = [getattr(each, kind.replace("order.", "") + "_at") for each in orders]
+            return any(at is not None and (order or at >= wait.since) for at in states)
+        case "order.placed":
+            return any(each.placed_at and each.placed_at > wait.since for each in facts.orders.values())
+        case "ticket.resolved" | "ticket.reopened" if ticket := facts.tickets.get(str(wait.event.get("ticket", ""))):
+            return ticket.is_open == (kind == "ticket.reopened") and (
+                kind == "ticket.resolved" or ticket.reopened_at is not None
+            )
+        case _:
+            latest = facts.latest.get(kind)
+            return latest is not None and latest >= wait.since
+
+
+def next_birthday(born: date, zone: ZoneInfo, now: datetime) -> datetime:
+    """The first birthday midnight after now, in the customer's zone; 29 February is kept on the 28th in other years."""
+    year = now.astimezone(zone).year
+    for candidate in (year, year + 1):
+        day = 28 if (born.month, born.day) == (2, 29) and not _is_leap(candidate) else born.day
+        at = datetime(candidate, born.month, day, tzinfo=zone)
+        if at > now:
+            return at.astimezone(now.tzinfo)
+    raise AssertionError("a birthday comes every year")
+
+
+def arm_of(play: Play, customer: str) -> str:
+    """Which arm of the play's test a customer is in, for ever: by a hash of play and customer."""
+    assert play.test is not None
+    digest = hashlib.blake2b(f"{play.id}\x1f{customer}".encode(), digest_size=8).digest()
+    point, edge = int.from_bytes(digest, "big") / 2**64, play.test.holdout
+    if point < edge:
+        return "holdout"
+    for name, share in play.test.variants.items():
+        edge += share
+        if point < edge:
+            return name
+    return "default"
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def _timed_fields(scene: Scene, named: frozenset[str]) -> dict[str, Scalar]:
+    moments, now = scene.summary.moments, scene.now
+    never = 36_500.0
+
+    def days(at: datetime | None) -> float:
+        return (now - at).total_seconds() / _DAY if at else never
+
+    every: dict[str, Scalar] = {
+        "stage": scene.standing.stage.value,
+        "label": scene.standing.label.value,
+        "band": scene.band or "",
+        "score": (scene.score or 0) / 100,
+        "days_since_order": days(moments.get("last_order")),
+        "days_since_contact": days(moments.get("last_contact")),
+        "tenure_days": days(moments.get("first_order")) if "first_order" in moments else 0.0,
+    }
+    return {name: value for name, value in every.items() if name in named}

@@ -1,0 +1,388 @@
+"""The policy: all rules and all business numbers, one version. Read from a document that business people edit.
+
+Two kinds of condition. What only events change is written in CEL (`if:`). What time changes is written as
+`within:`, `after:`, `late:` and `band:`, so that the instant at which it changes can be worked out exactly.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from perennial.domain.actions import Channel, Purpose
+from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition
+from perennial.domain.customer import Label, Stage
+from perennial.domain.events import EVENT_TYPES
+from perennial.domain.permission import Cap, ConsentRules, QuietHours
+from perennial.domain.rhythm import Rhythm
+from perennial.domain.values import Amount, Currency, Duration, Fraction, Model
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+HalfLife = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=3650))]
+Moment = Literal["first_order", "last_order", "last_contact", "signed_up"]
+TRIGGERS = tuple(kind for kind in EVENT_TYPES if kind not in ("timer.due", "policy.changed", "message.deferred"))
+OWN_FACTS = frozenset(
+    {
+        "order.placed", "order.paid", "order.shipped", "order.delivered", "order.cancelled", "order.returned",
+        "product.activated", "ticket.resolved", "ticket.reopened",
+    }
+)  # fmt: skip
+"""Event types whose happening the facts tell by themselves."""
+PLAIN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _many(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Stages = Annotated[tuple[Stage, ...], BeforeValidator(_many)]
+Labels = Annotated[tuple[Label, ...], BeforeValidator(_many)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_many)]
+
+
+class Late(Model):
+    """Late against the customer's own rhythm: silent for `times` the mean gap between purchases."""
+
+    times: Annotated[float, Field(gt=0, le=100)]
+    min_orders: Annotated[int, Field(ge=2, le=1000)] = 3
+    at_least: Duration
+
+
+class Rule(Model):
+    """All that is given must hold."""
+
+    model_config = PLAIN
+
+    if_: Annotated[str | None, Field(alias="if", max_length=1000)] = None
+    within: Mapping[Moment, Duration] = {}
+    """At most this long ago (both ends included). An instant that never was is not within."""
+    after: Mapping[Moment, Duration] = {}
+    """At least this long ago. An instant that never was is long ago."""
+    late: Late | None = None
+    band: Names = ()
+
+    @cached_property
+    def condition(self) -> Condition | None:
+        return Condition(self.if_, FACT_FIELDS, {}) if self.if_ else None
+
+
+class LabelRule(Rule):
+    label: Label
+
+
+class StageRule(Rule):
+    stage: Stage
+    labels: Annotated[Labels, Field(alias="label")] = ()
+
+
+class Prior(Model):
+    """What is believed of somebody of whom little is known: `mean`, as if it had been said `weight` times."""
+
+    mean: Fraction
+    weight: Annotated[float, Field(gt=0, le=100)]
+
+
+class RhythmPart(Model):
+    weight: Weight
+    horizon: Duration
+    model: Rhythm
+
+
+class EngagementPart(Model):
+    weight: Weight
+    half_life: HalfLife
+    saturation: Annotated[float, Field(gt=0, le=1e6)]
+    """Weighted interactions at which the part reaches 63 %."""
+    kinds: Mapping[Literal["view", "use", "click", "open", "reply", "ticket", "review", "survey", "sign_up"], Weight]
+
+
+class MeanPart(Model):
+    weight: Weight
+    half_life: HalfLife
+    prior: Prior
+
+
+class ResolutionPart(MeanPart):
+    target: Duration
+    """A ticket is resolved in time when it takes at most this long."""
+    as_bad_after: Duration
+    """How long overdue an open ticket weighs as much as one that was resolved late; it grows without end."""
+
+
+class DeliveryPart(MeanPart):
+    grace: Duration
+    """Harm starts this long after the promised day."""
+    full_harm: Duration
+    """And is complete after this much more."""
+    exception: Fraction
+    """Harm of an exception on the way (customs hold, failed delivery, damage)."""
+
+
+class RecommendationPart(Model):
+    weight: Weight
+    half_life: HalfLife
+    saturation: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Parts(Model):
+    rhythm: RhythmPart
+    engagement: EngagementPart
+    satisfaction: MeanPart
+    resolution: ResolutionPart
+    sentiment: MeanPart
+    delivery: DeliveryPart
+    recommendation: RecommendationPart
+
+
+class Score(Model):
+    parts: Parts
+    bands: Mapping[Name, Annotated[float, Field(ge=0, le=100)]]
+    """Band -> the least score that is in it, lowest band first, starting at 0."""
+
+    @model_validator(mode="after")
+    def _bands_rise_from_zero(self) -> Self:
+        floors = list(self.bands.values())
+        if not floors or floors[0] != 0 or floors != sorted(set(floors)):
+            raise ValueError("bands start at 0 and rise; each names the least score that is in it")
+        return self
+
+    @cached_property
+    def floors(self) -> tuple[tuple[int, str], ...]:
+        """(least score in hundredths, band), lowest first."""
+        return tuple((round(floor * 100), name) for name, floor in self.bands.items())
+
+    def band_of(self, score: int) -> str:
+        return next(name for floor, name in reversed(self.floors) if score >= floor)
+
+
+class StageEntered(Model):
+    stage: Stage
+
+
+class LabelEntered(Model):
+    label: Label
+
+
+class BandEntered(Model):
+    band: Name
+
+
+class OnDate(Model):
+    date: Literal["birthday"]
+
+
+class GiftOffer(Model):
+    kind: Literal["percent", "amount", "gift", "trial"]
+    value: Annotated[str, Field(min_length=1, max_length=60)]
+    expires: Duration
+
+
+class Doing(Model):
+    email: Name | None = None
+    sms: Name | None = None
+    task: Name | None = None
+    coupon: GiftOffer | None = None
+    """Rides on the message."""
+    first_of: bool = False
+    """Of several channels take the first that may be used, in the order sms, email."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not (self.email or self.sms or self.task):
+            raise ValueError("do at least one of email, sms, task")
+        if self.coupon and not (self.email or self.sms):
+            raise ValueError("a coupon needs a message to ride on")
+        return self
+
+    @property
+    def channels(self) -> tuple[tuple[Channel, str], ...]:
+        both: tuple[tuple[Channel, str | None], ...] = (("sms", self.sms), ("email", self.email))
+        return tuple((channel, template) for channel, template in both if template)
+
+
+_AT_MOST = re.compile(r"(\d{1,3}) per (\d{1,6}[dhm])")
+
+
+class AtMost(Model):
+    times: Annotated[int, Field(ge=1, le=100)]
+    per: Duration
+
+
+def _at_most(value: Any) -> Any:
+    if value == "once":
+        return {"times": 1, "per": "36500d"}
+    if isinstance(value, str):
+        if not (match := _AT_MOST.fullmatch(value)):
+            raise ValueError('say how often like this: "1 per 90d", or "once"')
+        return {"times": int(match[1]), "per": match[2]}
+    return value
+
+
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)%")
+
+
+def _percent(value: Any) -> Any:
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value)):
+        return float(match[1]) / 100
+    return value
+
+
+Share = Annotated[Fraction, BeforeValidator(_percent)]
+
+
+class Experiment(Model):
+    holdout: Share = 0.0
+    variants: Mapping[Name, Share] = {}
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if not 0 < (total := self.holdout + sum(self.variants.values())) <= 1 + 1e-9:
+            raise ValueError(f"shares add up to {total:.0%}; they may not be nothing or more than 100%")
+        return self
+
+
+def _trigger(value: Any) -> Any:
+    if isinstance(value, str) and value not in TRIGGERS:
+        raise ValueError(f"unknown event {value!r}; known are {', '.join(TRIGGERS)}")
+    if not isinstance(value, str | dict | Model):
+        raise ValueError("an event, or {stage: ...}, {label: ...}, {band: ...} entered, or {date: birthday}")
+    return value
+
+
+def _watched(value: Any) -> Any:
+    many = _many(value)
+    if unknown := [each for each in many if each not in TRIGGERS]:
+        raise ValueError(f"unknown event {unknown[0]!r}; known are {', '.join(TRIGGERS)}")
+    return many
+
+
+class Play(Model):
+    model_config = PLAIN
+
+    id: Name
+    on: Annotated[str | StageEntered | LabelEntered | BandEntered | OnDate, BeforeValidator(_trigger)]
+    stage: Stages = ()
+    """The customer must be in one of these when it fires; empty: any."""
+    after: Duration = Field(default=timedelta(0))
+    unless: Annotated[tuple[str, ...], BeforeValidator(_watched)] = ()
+    """Ends the wait when it happens, for the same order, cart or ticket where the event has one."""
+    if_: Annotated[str | None, Field(alias="if", max_length=1000)] = None
+    do: Doing
+    purpose: Purpose
+    at_most: Annotated[AtMost | None, BeforeValidator(_at_most)] = None
+    good_for: Duration = Field(default=timedelta(days=3))
+    """How long after it was decided the message may still leave."""
+    value: Annotated[int, Field(ge=0, le=100)] = 50
+    """How much it matters, for the day when caps bind."""
+    test: Experiment | None = None
+
+    @cached_property
+    def condition(self) -> Condition | None:
+        return Condition(self.if_, {**FACT_FIELDS, **TIMED_FIELDS}, EVENT_FIELDS) if self.if_ else None
+
+
+class Script(Model):
+    """What a person says or does at this stage."""
+
+    model_config = PLAIN
+
+    if_: Annotated[str | None, Field(alias="if", max_length=1000)] = None
+    say: Annotated[str, Field(min_length=1, max_length=500)]
+
+    @cached_property
+    def condition(self) -> Condition | None:
+        return Condition(self.if_, {**FACT_FIELDS, **TIMED_FIELDS}, {}) if self.if_ else None
+
+
+class Authority(Model):
+    """What an agent may grant without asking."""
+
+    refund: Amount
+    """In base currency."""
+    coupon_percent: Annotated[int, Field(ge=0, le=100)]
+
+
+class Currencies(Model):
+    base: Currency
+    rates: Mapping[Currency, Annotated[Decimal, Field(gt=0)]] = {}
+    """One unit of that currency in the base currency."""
+
+    def to_base(self, amount: Decimal, currency: str) -> Decimal | None:
+        """None when no rate is known: then the amount does not count, and the explanation says so."""
+        if currency == self.base:
+            return amount
+        rate = self.rates.get(currency)
+        return None if rate is None else (amount * rate).quantize(Decimal("0.01"))
+
+
+class Policy(Model):
+    """One version of all rules."""
+
+    model_config = PLAIN
+
+    version: Annotated[int, Field(ge=0)] = 0
+    name: Annotated[str, Field(max_length=200)]
+    currencies: Currencies
+    labels: Annotated[tuple[LabelRule, ...], Field(min_length=1)]
+    stages: Annotated[tuple[StageRule, ...], Field(min_length=1)]
+    score: Score
+    stale_after: Duration
+    """A play does not fire on what happened longer ago than this: nobody wants thanks for last year's order."""
+    quiet_hours: QuietHours
+    caps: tuple[Cap, ...] = ()
+    consent: ConsentRules = ConsentRules()
+    plays: tuple[Play, ...]
+    authority: Mapping[Stage, Authority]
+    scripts: Mapping[Stage, tuple[Script, ...]]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Play]:
+        return {play.id: play for play in self.plays}
+
+    @cached_property
+    def by_event(self) -> Mapping[str, tuple[Play, ...]]:
+        """Event type -> the plays that begin with it."""
+        found: dict[str, tuple[Play, ...]] = {}
+        for play in self.plays:
+            if isinstance(play.on, str):
+                found[play.on] = (*found.get(play.on, ()), play)
+        return found
+
+    @cached_property
+    def on_change(self) -> tuple[Play, ...]:
+        """The plays that begin when a stage, label or band is entered."""
+        return tuple(play for play in self.plays if isinstance(play.on, StageEntered | LabelEntered | BandEntered))
+
+    @cached_property
+    def on_date(self) -> tuple[Play, ...]:
+        return tuple(play for play in self.plays if isinstance(play.on, OnDate))
+
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """Event types that end some wait and leave no fact of their own that would tell."""
+        return frozenset(kind for play in self.plays for kind in play.unless) - OWN_FACTS
+
+    @cached_property
+    def named_fields(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Fields of customer and of event that any condition of a play or rule names."""
+        conditions = [each.condition for each in (*self.labels, *self.stages, *self.plays) if each.condition]
+        return (
+            frozenset().union(*(condition.customer_fields for condition in conditions)),
+            frozenset().union(*(condition.event_fields for condition in conditions)),
+        )
+
+    @cached_property
+    def rule_fields(self) -> frozenset[str]:
+        """Fields of customer that stage and label rules name."""
+        conditions = [each.condition for each in (*self.labels, *self.stages) if each.condition]
+        return frozenset().union(*(condition.customer_fields for condition in conditions))
+
+    @cached_property
+    def cap_window(self) -> timedelta:
+        """How long back sends must be remembered."""
+        return max((cap.per for cap in self.caps), default=timedelta(0))

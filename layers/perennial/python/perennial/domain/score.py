@@ -1,0 +1,356 @@
+"""The health score: a weighted mean of what can be judged, with its parts, and when its band changes by itself.
+
+Each part is a curve over time. A curve can be read at an instant, and it can say between which values it stays
+from one instant to another; so the first instant at which the score leaves its band is found exactly, and not
+by looking at every minute.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from math import exp
+from typing import NamedTuple, Protocol
+
+from perennial.domain.customer import Facts, Order, Part
+from perennial.domain.events import ShipmentState
+from perennial.domain.policy import DeliveryPart, MeanPart, Policy, ResolutionPart
+from perennial.domain.signals import EPOCH, Decayed
+from perennial.domain.summary import Summary, summary_of
+
+FULL = 10_000
+"""100 points, in hundredths."""
+DAY = 86_400.0
+_HARMFUL = frozenset(
+    {ShipmentState.CUSTOMS_HOLD, ShipmentState.DELAYED, ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED}
+)
+_DISASTROUS = frozenset({ShipmentState.LOST, ShipmentState.RETURNED})
+
+Reading = tuple[float, ...]
+"""What a curve reads at one instant: its value first, then whatever it needs to say how far it can stray."""
+
+
+class Curve(Protocol):
+    """A value between 0 and 1 over time; `t` is in seconds since EPOCH, from the moment the curve was drawn on."""
+
+    def read(self, t: float) -> Reading: ...
+
+    def span(self, start: Reading, end: Reading) -> tuple[float, float]:
+        """The least and the greatest value it can take between two readings."""
+
+
+class Falling:
+    """A curve that moves one way only, so that its ends bound it."""
+
+    def __init__(self, value: Callable[[float], float]) -> None:
+        self._value = value
+
+    def read(self, t: float) -> Reading:
+        return (self._value(t),)
+
+    def span(self, start: Reading, end: Reading) -> tuple[float, float]:
+        return (end[0], start[0]) if end[0] < start[0] else (start[0], end[0])
+
+
+class Balance:
+    """Good against bad, with a prior; good and bad fade, and what is overdue grows.
+
+    value = (good + mean * weight) / (good + bad + overdue + weight)
+    """
+
+    def __init__(
+        self,
+        now: float,
+        part: MeanPart,
+        good: Sequence[tuple[float, float]],
+        bad: Sequence[tuple[float, float]],
+        overdue: Sequence[tuple[float, float, float]],
+    ) -> None:
+        """good, bad: (mass, since); overdue: (from when, seconds until its mass is 1, greatest mass)."""
+        self._now, self._rate = now, -1 / part.half_life.total_seconds()
+        self._good, self._bad = self._left(good), self._left(bad)
+        self._overdue = overdue
+        self._prior, self._weight = part.prior.mean * part.prior.weight, part.prior.weight
+
+    def read(self, t: float) -> Reading:
+        faded = 2.0 ** ((t - self._now) * self._rate)
+        good, bad, overdue = self._good * faded, self._bad * faded, 0.0
+        for start, unit, most in self._overdue:
+            if t > start:
+                overdue += min(most, (t - start) / unit)
+        return self._ratio(good, bad, overdue), good, bad, overdue
+
+    def span(self, start: Reading, end: Reading) -> tuple[float, float]:
+        return self._ratio(end[1], start[2], end[3]), self._ratio(start[1], end[2], start[3])
+
+    def _left(self, masses: Sequence[tuple[float, float]]) -> float:
+        """What is left of them now; all fade alike from here on."""
+        return sum(mass * 2.0 ** (max(0.0, self._now - since) * self._rate) for mass, since in masses)
+
+    def _ratio(self, good: float, bad: float, overdue: float) -> float:
+        return (good + self._prior) / (good + bad + overdue + self._weight)
+
+
+class Term(NamedTuple):
+    name: str
+    share: float
+    """Its weight after renormalisation."""
+    curve: Curve
+
+
+class Health:
+    """The score of one customer's facts under one policy, from `now` on."""
+
+    def __init__(self, facts: Facts, policy: Policy, now: datetime, summary: Summary | None = None) -> None:
+        curves = _curves(facts, summary or summary_of(facts), policy, now)
+        weights = {name: weight for name in curves if (weight := getattr(policy.score.parts, name).weight)}
+        total = sum(weights.values())
+        self.terms = tuple(Term(name, weight / total, curves[name]) for name, weight in weights.items())
+        self._score = policy.score
+        self._now = now
+        self.parts = tuple(_parts(self.terms, _seconds(now)))
+        self.score = sum(part.points for part in self.parts) if self.parts else None
+
+    @property
+    def band(self) -> str | None:
+        return None if self.score is None else self._score.band_of(self.score)
+
+    def leaves_band(self, until: datetime) -> datetime | None:
+        """The first whole minute in (now, until] at which the score is in another band than now."""
+        if self.score is None:
+            return None
+        return _Search(self.terms, self._band_around(self.score)).first(self._now, until)
+
+    def _band_around(self, score: int) -> tuple[int, int]:
+        floors = [floor for floor, _ in self._score.floors]
+        low = max(floor for floor in floors if floor <= score)
+        return low, min((floor for floor in floors if floor > score), default=FULL + 1)
+
+
+class _At(NamedTuple):
+    """The score at one minute."""
+
+    minute: float
+    readings: list[Reading]
+    total: float
+
+
+class _Search:
+    """Looks for the first minute outside a band; skips what cannot hold a crossing, and closes in on what does."""
+
+    def __init__(self, terms: tuple[Term, ...], band: tuple[int, int]) -> None:
+        self._curves = [term.curve for term in terms]
+        self._scales = [FULL * term.share for term in terms]
+        self._low, self._high = band
+
+    def first(self, now: datetime, until: datetime) -> datetime | None:
+        start, end = (now - EPOCH) / _MINUTE, (until - EPOCH) // _MINUTE
+        if end <= start:
+            return None
+        minute = self._between(self._at(start), self._at(end))
+        return None if minute is None else EPOCH + int(minute) * _MINUTE
+
+    def _between(self, start: _At, end: _At) -> float | None:
+        """The first minute in (start, end] outside the band; at `start` the score is inside."""
+        if self._stays(start, end):
+            return None
+        return self._dip(start, end) if self._inside(end) else self._crossing(start, end)
+
+    def _dip(self, start: _At, end: _At) -> float | None:
+        """Inside at both ends: look at both halves."""
+        first, last = int(start.minute) + 1, int(end.minute) - 1
+        if first > last:
+            return None
+        middle = self._at((first + last) // 2)
+        sooner = self._between(start, middle)
+        return sooner if sooner is not None else self._between(middle, end)
+
+    def _crossing(self, start: _At, end: _At) -> float | None:
+        """Inside at the start, outside at the end: close in by false position, with Anderson and Bjoerck's weights."""
+        edge = self._low if end.total < self._low else self._high
+        inner, outer = abs(start.total - edge), abs(end.total - edge)
+        while end.minute - start.minute > 1:
+            guess = round(start.minute + (end.minute - start.minute) * inner / (inner + outer))
+            middle = self._at(min(max(guess, int(start.minute) + 1), int(end.minute) - 1))
+            distance = abs(middle.total - edge)
+            if not self._inside(middle):
+                inner *= _kept(distance, outer)
+                end, outer = middle, distance
+            elif not self._stays(start, middle) and (sooner := self._dip(start, middle)) is not None:
+                return sooner
+            else:
+                outer *= _kept(distance, inner)
+                start, inner = middle, distance
+        return end.minute
+
+    def _at(self, minute: float) -> _At:
+        t = minute * 60
+        readings = [curve.read(t) for curve in self._curves]
+        total = 0.0
+        for scale, reading in zip(self._scales, readings, strict=True):
+            total += scale * reading[0]
+        return _At(minute, readings, total)
+
+    def _inside(self, at: _At) -> bool:
+        return self._low <= at.total < self._high
+
+    def _stays(self, start: _At, end: _At) -> bool:
+        """Can the score be outside the band nowhere between the two?"""
+        least = most = 0.0
+        for curve, scale, one, other in zip(self._curves, self._scales, start.readings, end.readings, strict=True):
+            low, high = curve.span(one, other)
+            least += scale * low
+            most += scale * high
+        return self._low <= least and most < self._high
+
+
+def _kept(new: float, old: float) -> float:
+    """How much of the far end's weight stays, so that it moves too."""
+    return kept if old and (kept := 1 - new / old) > 0 else 0.5
+
+
+_MINUTE = timedelta(minutes=1)
+
+
+def score_of(facts: Facts, now: datetime, policy: Policy) -> tuple[int | None, tuple[Part, ...]]:
+    """The score in hundredths of a point and its parts, which add up to it; None when nothing can be judged."""
+    health = Health(facts, policy, now)
+    return health.score, health.parts
+
+
+def _parts(terms: Sequence[Term], t: float) -> Iterator[Part]:
+    """Each part gets the whole hundredths by which it lifts the running sum: so they add up to the score exactly."""
+    total, given = 0.0, 0
+    for term in terms:
+        value = term.curve.read(t)[0]
+        total += FULL * term.share * value
+        points = int(total) - given
+        given += points
+        yield Part(term.name, round(value, 6), round(term.share, 6), points)
+
+
+def _curves(facts: Facts, summary: Summary, policy: Policy, now: datetime) -> dict[str, Curve]:
+    """Part -> its curve, for the parts that there is something to judge by."""
+    every = {
+        "rhythm": _rhythm(summary, policy),
+        "engagement": _engagement(facts, policy, now),
+        "satisfaction": _mean(facts, "satisfaction", policy.score.parts.satisfaction, now),
+        "resolution": _resolution(facts, policy.score.parts.resolution, now),
+        "sentiment": _mean(facts, "sentiment", policy.score.parts.sentiment, now),
+        "delivery": _delivery(facts, policy.score.parts.delivery, now),
+        "recommendation": _recommendation(facts, policy, now),
+    }
+    return {name: curve for name, curve in every.items() if curve is not None}
+
+
+def _seconds(at: datetime) -> float:
+    return (at - EPOCH).total_seconds()
+
+
+def _rhythm(summary: Summary, policy: Policy) -> Curve | None:
+    if not summary.purchases:
+        return None
+    part = policy.score.parts.rhythm
+    first = _seconds(summary.moments["first_order"])
+    last = (_seconds(summary.moments["last_order"]) - first) / DAY
+    horizon, repeats = part.horizon.total_seconds() / DAY, summary.purchases - 1
+    expected = part.model.expected_purchases
+
+    def chance(t: float) -> float:
+        return 1 - exp(-expected(repeats, last, max(last, (t - first) / DAY), horizon))
+
+    return Falling(chance)
+
+
+def _engagement(facts: Facts, policy: Policy, now: datetime) -> Curve | None:
+    part = policy.score.parts.engagement
+    weighed = [(weight, facts.signals[kind]) for kind, weight in part.kinds.items() if kind in facts.signals]
+    return _saturating(weighed, part.saturation, now) if weighed else None
+
+
+def _recommendation(facts: Facts, policy: Policy, now: datetime) -> Curve | None:
+    part = policy.score.parts.recommendation
+    signal = facts.signals.get("recommendation")
+    return _saturating([(1.0, signal)], part.saturation, now) if signal else None
+
+
+def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now: datetime) -> Curve:
+    """1 - exp(-weighted sum / saturation). Each signal fades by the half-life it was kept with."""
+    start = _seconds(now)
+    masses: dict[int, float] = {}
+    for weight, signal in weighed:
+        seconds = signal.half_life * 3600
+        masses[seconds] = masses.get(seconds, 0.0) + weight * signal.value(now) / saturation
+    if len(masses) == 1:
+        ((half_life, mass),) = masses.items()
+        return Falling(lambda t: 1 - exp(-mass * 2.0 ** ((start - t) / half_life)))
+    fading = tuple(masses.items())
+    return Falling(lambda t: 1 - exp(-sum(mass * 2.0 ** ((start - t) / half_life) for half_life, mass in fading)))
+
+
+def _mean(facts: Facts, name: str, part: MeanPart, now: datetime) -> Curve | None:
+    if (voices := facts.signals.get(f"{name}#")) is None:
+        return None
+    said, count, start = facts.signals[name].value(now), voices.value(now), _seconds(now)
+    half_life, weight, prior = voices.half_life * 3600, part.prior.weight, part.prior.mean * part.prior.weight
+
+    def mean(t: float) -> float:
+        faded = 2.0 ** ((start - t) / half_life)
+        return (said * faded + prior) / (count * faded + weight)
+
+    return Falling(mean)
+
+
+def _resolution(facts: Facts, part: ResolutionPart, now: datetime) -> Curve | None:
+    if not facts.tickets:
+        return None
+    good: list[tuple[float, float]] = []
+    bad: list[tuple[float, float]] = []
+    overdue: list[tuple[float, float, float]] = []
+    for ticket in facts.tickets.values():
+        if ticket.is_open:
+            overdue.append((_seconds(ticket.open_since + part.target), part.as_bad_after.total_seconds(), 1e9))
+        elif ticket.resolved_at:
+            in_time = ticket.resolved_at - ticket.started_at <= part.target
+            (good if in_time else bad).append((1.0, _seconds(ticket.resolved_at)))
+    return Balance(_seconds(now), part, good, bad, overdue)
+
+
+def _delivery(facts: Facts, part: DeliveryPart, now: datetime) -> Curve | None:
+    good: list[tuple[float, float]] = []
+    bad: list[tuple[float, float]] = []
+    overdue: list[tuple[float, float, float]] = []
+    for order in facts.orders.values():
+        if not order.counts:
+            continue
+        troubled = _trouble(order, part)
+        if order.delivered_at:
+            harm = max(troubled, _lateness(order, part))
+            good.append((1 - harm, _seconds(order.delivered_at)))
+            bad.append((harm, _seconds(order.delivered_at)))
+        else:
+            if troubled:
+                bad.append((troubled, _trouble_at(order)))
+            if order.promised_at:
+                start = _seconds(order.promised_at + part.grace)
+                overdue.append((start, part.full_harm.total_seconds(), 1.0))
+    return Balance(_seconds(now), part, good, bad, overdue) if good or bad or overdue else None
+
+
+def _lateness(order: Order, part: DeliveryPart) -> float:
+    if order.promised_at is None or order.delivered_at is None:
+        return 0.0
+    late = order.delivered_at - order.promised_at - part.grace
+    return min(1.0, max(0.0, late / part.full_harm))
+
+
+def _trouble(order: Order, part: DeliveryPart) -> float:
+    states = {state for parcel in order.parcels.values() for state in parcel.states}
+    return 1.0 if states & _DISASTROUS else part.exception if states & _HARMFUL else 0.0
+
+
+def _trouble_at(order: Order) -> float:
+    return max(
+        _seconds(at)
+        for parcel in order.parcels.values()
+        for state, at in parcel.states.items()
+        if state in _HARMFUL | _DISASTROUS
+    )

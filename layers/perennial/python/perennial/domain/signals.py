@@ -1,0 +1,52 @@
+"""Signals that fade: a sum of contributions, each halved every half-life, exact in whatever order they arrive.
+
+A float sum depends on the order of its terms. So a contribution `w` at time `t` becomes the integer
+round(w * 2^f * 2^20) shifted left by k, where t / half-life = k + f (k whole): integers add in any order. To
+read the sum at a time is one multiplication, and nothing has to be written for it to fade.
+"""
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+PRECISION = 20
+"""Bits after the point: contributions are kept to a millionth."""
+HOUR = timedelta(hours=1)
+
+
+class Decayed(NamedTuple):
+    """mantissa * 2^exponent, in units of 2^-20 at EPOCH, for a half-life in hours. Odd mantissa, or zero."""
+
+    mantissa: int
+    exponent: int
+    half_life: int
+
+    @classmethod
+    def nothing(cls, half_life: timedelta) -> "Decayed":
+        return cls(0, 0, half_life // HOUR)
+
+    def add(self, weight: float, at: datetime, half_life: timedelta) -> "Decayed":
+        """One contribution more. When the policy's half-life changed, the past is first read by the new one."""
+        if self.half_life != half_life // HOUR:
+            return Decayed.nothing(half_life).add(self.value(at), at, half_life).add(weight, at, half_life)
+        halvings = (at - EPOCH) / half_life
+        whole = math.floor(halvings)
+        term = round(weight * 2.0 ** (halvings - whole) * (1 << PRECISION))
+        low = min(self.exponent, whole) if self.mantissa else whole
+        return _normal((self.mantissa << (self.exponent - low) if self.mantissa else 0) + (term << (whole - low)), low, self.half_life)
+
+    def value(self, at: datetime) -> float:
+        """The sum as it has faded by `at`; larger than the contribution itself before the contribution was made."""
+        if not self.mantissa:
+            return 0.0
+        surplus = max(0, self.mantissa.bit_length() - 64)
+        power = self.exponent + surplus - PRECISION - (at - EPOCH).total_seconds() / (self.half_life * 3600)
+        return float(self.mantissa >> surplus) * 2.0**power
+
+
+def _normal(mantissa: int, exponent: int, half_life: int) -> Decayed:
+    if not mantissa:
+        return Decayed(0, 0, half_life)
+    zeros = (mantissa & -mantissa).bit_length() - 1
+    return Decayed(mantissa >> zeros, exponent + zeros, half_life)

@@ -1,0 +1,94 @@
+"""Which label and stage a customer has, by the policy's rules: the first rule that holds decides."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+from perennial.domain.conditions import Context
+from perennial.domain.customer import Facts, Label, Stage
+from perennial.domain.policy import LabelRule, Late, Policy, Rule, StageRule
+from perennial.domain.score import Health
+from perennial.domain.summary import Summary, customer_fields, summary_of
+from perennial.domain.values import TICK
+
+R = TypeVar("R", LabelRule, StageRule)
+
+
+class Standing(NamedTuple):
+    label: Label
+    stage: Stage
+    label_rule: int
+    """Index of the rule that decided, for the explanation."""
+    stage_rule: int
+
+
+class Rules:
+    """The policy's rules over one customer's facts: what events decide is settled here, what time decides is open."""
+
+    def __init__(self, facts: Facts, policy: Policy, summary: Summary | None = None) -> None:
+        self._summary = summary or summary_of(facts)
+        context = Context(customer_fields(facts, self._summary, policy.rule_fields), {})
+        self._labels = _possible(policy.labels, context)
+        self._stages = _possible(policy.stages, context)
+
+    def standing(self, now: datetime, band: str | None) -> Standing:
+        at, label_rule = self._first(self._labels, now, band)
+        label = label_rule.label
+        fitting = [(index, rule) for index, rule in self._stages if not rule.labels or label in rule.labels]
+        stage_at, stage_rule = self._first(fitting, now, band)
+        return Standing(label, stage_rule.stage, at, stage_at)
+
+    def boundaries(self) -> Iterator[datetime]:
+        """Every instant at which time alone makes some rule begin or cease to hold."""
+        for _, rule in (*self._labels, *self._stages):
+            for moment, length in rule.within.items():
+                if at := self._summary.moments.get(moment):
+                    yield at + length + TICK
+            for moment, length in rule.after.items():
+                if at := self._summary.moments.get(moment):
+                    yield at + length
+            if rule.late and (late_at := self._late_at(rule.late)):
+                yield late_at
+
+    def _first(self, rules: Sequence[tuple[int, R]], now: datetime, band: str | None) -> tuple[int, R]:
+        return next((index, rule) for index, rule in rules if self._holds(rule, now, band))
+
+    def _holds(self, rule: Rule, now: datetime, band: str | None) -> bool:
+        if rule.band and band not in rule.band:
+            return False
+        if rule.late and not ((late_at := self._late_at(rule.late)) and now >= late_at):
+            return False
+        moments = self._summary.moments
+        recent = all(moment in moments and now - moments[moment] <= length for moment, length in rule.within.items())
+        return recent and all(
+            moment not in moments or now - moments[moment] >= length for moment, length in rule.after.items()
+        )
+
+    def _late_at(self, late: Late) -> datetime | None:
+        """When the customer's own rhythm says that the next purchase is overdue."""
+        if self._summary.purchases < late.min_orders:
+            return None
+        first, last = self._summary.moments["first_order"], self._summary.moments["last_order"]
+        gap: timedelta = (last - first) / (self._summary.purchases - 1)
+        return last + max(late.times * gap, late.at_least)
+
+
+def stage_of(facts: Facts, now: datetime, policy: Policy) -> Stage:
+    return _standing(facts, now, policy).stage
+
+
+def label_of(facts: Facts, now: datetime, policy: Policy) -> Label:
+    return _standing(facts, now, policy).label
+
+
+def _standing(facts: Facts, now: datetime, policy: Policy) -> Standing:
+    return Rules(facts, policy).standing(now, Health(facts, policy, now).band)
+
+
+def _possible(rules: Sequence[R], context: Context) -> list[tuple[int, R]]:
+    """The rules whose `if` holds, with their place in the policy."""
+    return [
+        (index, rule)
+        for index, rule in enumerate(rules)
+        if rule.condition is None or rule.condition.holds(context)
+    ]

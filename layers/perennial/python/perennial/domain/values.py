@@ -1,0 +1,74 @@
+"""The small values that everything else is made of: instants, money, bounded text."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+TICK = timedelta(milliseconds=1)
+"""The resolution of every stored instant, and so the least step 'just after' can mean."""
+
+
+def to_utc(time: datetime) -> datetime:
+    """The same instant in UTC, cut to whole milliseconds, so that stored times are equal when they look equal."""
+    utc = time.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def iso(time: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: sorts as text the way it sorts as time."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+
+
+def _id_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+_DURATION = re.compile(r"(\d{1,6})([dhms])")
+
+
+def parse_duration(value: Any) -> Any:
+    """"90d", "4h", "30m", "45s" as a timedelta; anything else is passed on, for the type to refuse."""
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        return int(match[1]) * _UNITS[match[2]]
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a duration is a whole number and a unit: 90d, 4h, 30m or 45s")
+
+
+def duration_text(value: timedelta) -> str:
+    """The shortest way to write it that `parse_duration` reads."""
+    for unit, size in _UNITS.items():
+        if value % size == timedelta(0):
+            return f"{value // size}{unit}"
+    raise ValueError(f"{value} has parts of a second")
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text, when_used="json")]
+Utc = Annotated[AwareDatetime, AfterValidator(to_utc)]
+Id = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1, max_length=200)]
+"""An id as its owner wrote it. Numbers become text: Shopify's ids do not fit a JavaScript number."""
+ShortText = Annotated[str, Field(max_length=500)]
+LongText = Annotated[str, Field(max_length=20_000)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)]
+TimeZone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+\-/]{1,64}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Model(BaseModel):
+    """Data that does not change and refuses what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Money(Model):
+    """An amount in the currency it was paid in."""
+
+    amount: Amount
+    currency: Currency

@@ -1,0 +1,219 @@
+"""The door: a vendor's request comes in, its events go out on their lanes, and what nobody can read is kept.
+
+Answers are given only after everything is stored: on the queues, or in quarantine. When one of the two refuses,
+the exception goes up, the answer is 500, and the vendor delivers again; the engine knows what it had before.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from perennial.aws.clock import Clock
+from perennial.aws.quarantine import Entry, Quarantine
+from perennial.aws.queues import Message, Queue
+from perennial.aws.secrets import Secrets
+from perennial.domain.events import Event
+from perennial.domain.identity import identity_keys
+from perennial.sources import (
+    Forged,
+    Headers,
+    Ignored,
+    NotUnderstood,
+    Source,
+    Untrusted,
+    aftership,
+    canonical,
+    open_events,
+    shopify,
+    zendesk,
+)
+from perennial.sources.payloads import fingerprint
+
+LARGEST_BODY = 1024 * 1024
+"""Bytes. An event must fit a queue's message, and no vendor's webhook comes near."""
+
+MOST_KEPT_SINGLY = 20
+
+SOURCES: Mapping[str, Source] = {
+    "shopify": shopify,
+    "zendesk": zendesk,
+    "aftership": aftership,
+    "open": open_events,
+}
+
+READERS: Mapping[str, Source] = {**SOURCES, "perennial": canonical}
+"""Who can read what lies in quarantine: the vendors, and ourselves for events that wait for whose they are."""
+
+Lane = Literal["orders", "tickets", "outcomes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the sender is told. Says nothing about who we know to those who did not sign."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+UNTRUSTED = Reply(401, {"error": "no active secret of this source and store gives this signature, or it is too old"})
+TOO_LARGE = Reply(413, {"error": f"a body may have {LARGEST_BODY} bytes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A part of a delivery that gave no events, and why."""
+
+    index: int
+    reason: str
+    part: bytes
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one delivery came to."""
+
+    events: list[Event] = field(default_factory=list)
+    quarantined: list[Note] = field(default_factory=list)
+    ignored: list[Note] = field(default_factory=list)
+
+    def reply(self) -> Reply:
+        return Reply(
+            200,
+            {
+                "accepted": len(self.events),
+                "quarantined": [{"index": each.index, "reason": each.reason} for each in self.quarantined],
+                "ignored": [{"index": each.index, "reason": each.reason} for each in self.ignored],
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    secrets: Secrets
+    lanes: Mapping[Lane, Queue]
+    quarantine: Quarantine
+    clock: Clock
+
+    def receive(self, source: str, store: str, headers: Headers, body: bytes) -> Reply:
+        """Verify, translate, store, answer. Raises what the queue or the table raises: then nothing is promised."""
+        if len(body) > LARGEST_BODY:
+            return TOO_LARGE
+        named = {name.lower(): value for name, value in headers.items()}
+        try:
+            vendor = self._verified(source, store, named, body)
+        except Untrusted:
+            return UNTRUSTED
+        if not _takes(vendor, named.get("content-type", "")):
+            return Reply(415, {"error": f"the content type is one of {', '.join(sorted(vendor.MEDIA_TYPES))}"})
+        kept = {name: value for name, value in named.items() if name in vendor.HEADERS}
+        now = self.clock.now()
+        reading = read(vendor, kept, body, store, now)
+        for reason, payload in _to_keep(reading.quarantined):
+            self._keep(source, store, kept, payload, reason, now)
+        self._send(reading.events)
+        return reading.reply()
+
+    def replay(self, entry_id: str) -> Reply | None:
+        """Try a quarantined entry again with today's code; its signature was checked when it came in.
+
+        Its events go out and the entry goes away; while it is still not understood it stays, with the new reason.
+        None where there is no such entry.
+        """
+        entry = self.quarantine.get(entry_id)
+        if entry is None:
+            return None
+        reading = read(READERS[entry.source], entry.headers, entry.payload, entry.store, entry.received_at)
+        self._send(reading.events)
+        if reading.quarantined:
+            self.quarantine.explain(entry.id, reading.quarantined[0].reason)
+        else:
+            self.quarantine.delete(entry.id)
+        return reading.reply()
+
+    def keep_event(self, event: Event, reason: str) -> str:
+        """Keep one of our own events, which nobody can be found for, until it is replayed; returns the entry's id."""
+        return self._keep("perennial", event.store, {}, event.to_json().encode(), reason, self.clock.now())
+
+    def _keep(self, source: str, store: str, headers: Headers, payload: bytes, reason: str, now: datetime) -> str:
+        told = (f"{name}:{value}" for name, value in sorted(headers.items()))
+        entry = Entry(
+            id=fingerprint(source, store, payload, *told),
+            source=source,
+            store=store,
+            received_at=now,
+            reason=reason,
+            headers=headers,
+            payload=payload,
+        )
+        self.quarantine.put(entry)
+        return entry.id
+
+    def _verified(self, source: str, store: str, headers: Headers, body: bytes) -> Source:
+        """A signature that does not fit may be made with a secret that is newer than those we hold: look once."""
+        vendor = SOURCES.get(source)
+        if vendor is None:
+            raise Forged("no such source")
+        moments = (self.clock.now(), self.clock.wall())
+        try:
+            vendor.verify(headers, body, self.secrets.of(source, store), moments)
+        except Forged:
+            if not self.secrets.refresh():
+                raise
+            vendor.verify(headers, body, self.secrets.of(source, store), moments)
+        return vendor
+
+    def _send(self, events: Iterable[Event]) -> None:
+        waiting: dict[Lane, list[Message]] = {}
+        for event in events:
+            waiting.setdefault(lane_of(event), []).append(Message(event.to_json(), group_of(event)))
+        for lane, messages in waiting.items():
+            self.lanes[lane].send(messages)
+
+
+def read(vendor: Source, headers: Headers, body: bytes, store: str, received_at: datetime) -> Reading:
+    """Each part on its own: a bad entry of a batch does not hold up the others."""
+    reading = Reading()
+    for index, part in enumerate(vendor.split(body)):
+        try:
+            reading.events.extend(vendor.translate(headers, part, store, received_at))
+        except NotUnderstood as why:
+            reading.quarantined.append(Note(index, str(why), part))
+        except Ignored as why:
+            reading.ignored.append(Note(index, str(why), part))
+    return reading
+
+
+def _to_keep(notes: Sequence[Note]) -> Iterator[tuple[str, bytes]]:
+    """(reason, payload) of each entry: one a note, and one for all that are too many to be looked at singly.
+
+    Thousands of bad entries in one batch must not take longer to store than the sender waits.
+    """
+    for note in notes[:MOST_KEPT_SINGLY]:
+        yield note.reason, note.part
+    if rest := notes[MOST_KEPT_SINGLY:]:
+        yield (
+            f"{len(rest)} more of one batch; the first: {rest[0].reason}",
+            b"[" + b",".join(n.part for n in rest) + b"]",
+        )
+
+
+def _takes(vendor: Source, content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return not (vendor.MEDIA_TYPES and media_type) or media_type in vendor.MEDIA_TYPES
+
+
+def lane_of(event: Event) -> Lane:
+    """What a customer says in words goes where tickets go; what became of our messages, to the outcomes."""
+    kind = event.type
+    if kind.startswith("ticket.") or kind in ("survey.answered", "message.replied"):
+        return "tickets"
+    return "outcomes" if kind.startswith("message.") else "orders"
+
+
+def group_of(event: Event) -> str:
+    """Whose message it is, for fair queues: a digest of the first thing the customer is known by."""
+    keys = identity_keys(event)
+    known_by = "\x1f".join(keys[0]) if keys else f"{event.source}\x1f{event.id}"
+    return hashlib.sha256(known_by.encode()).hexdigest()[:32]

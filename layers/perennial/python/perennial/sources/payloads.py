@@ -1,0 +1,139 @@
+"""Reading vendors' JSON: typed where we look, indifferent elsewhere, and never surprised."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+
+from perennial.domain.events import BaseEvent, CustomerData
+from perennial.domain.values import Country, Locale, Utc
+from perennial.sources import NotUnderstood
+
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E", bound=BaseEvent)
+
+MOST_MISTAKES_TOLD = 5
+LONGEST_SHORT_TEXT = 500
+LONGEST_TEXT = 20_000
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,60}\Z")
+
+
+class Payload(BaseModel):
+    """A vendor's object: the fields that we read, and no opinion on the others.
+
+    Built when first used, because most starts of the function meet one vendor only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _empty_is_none(value: Any) -> Any:
+    return None if value in ([], {}) else value
+
+
+def _null_is_empty(value: Any) -> Any:
+    return [] if value is None else value
+
+
+Text = Annotated[str | None, BeforeValidator(_blank_is_none)]
+"""A text that may be missing; blanks count as missing."""
+Time = Annotated[Utc | None, BeforeValidator(_blank_is_none)]
+Maybe = Annotated[T | None, BeforeValidator(_empty_is_none)]
+"""An object that may be missing; vendors on PHP write `[]` for an empty one."""
+Many = Annotated[tuple[T, ...], BeforeValidator(_null_is_empty)]
+"""A list; some vendors write null for an empty one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of a vendor, while its events are being made."""
+
+    source: str
+    id: str
+    """The vendor's own id of what happened: the same when it is delivered again."""
+    store: str
+    at: datetime
+    """When it happened, for facts that carry no time of their own."""
+    body: bytes
+
+    def event(self, kind: type[E], time: datetime | None, data: CustomerData, *about: str) -> E:
+        """An event whose id is its own among those of this delivery; `about` tells two of one type apart."""
+        name = ":".join((self.id, kind.model_fields["type"].default, *about))
+        return kind.model_validate(
+            {"id": name, "source": self.source, "store": self.store, "time": time or self.at, "data": data}
+        )
+
+
+def fingerprint(*parts: str | bytes) -> str:
+    """An id made of content, for what has none."""
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "replace") if isinstance(part, str) else part
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()[:32]
+
+
+def understanding(translate: Callable[P, T]) -> Callable[P, T]:
+    """What pydantic refuses, in a payload or in an event made of it, becomes `NotUnderstood`.
+
+    The cause is cut off on purpose: pydantic's message quotes the input, and the input is somebody's data.
+    """
+
+    @wraps(translate)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return translate(*args, **kwargs)
+        except ValidationError as wrong:
+            raise NotUnderstood(explained(wrong)) from None
+        except OverflowError:
+            raise NotUnderstood("a time is outside of the calendar") from None
+
+    return guarded
+
+
+def explained(wrong: ValidationError) -> str:
+    """The first mistakes by field path, without what was written there."""
+    mistakes = wrong.errors(include_input=False, include_url=False, include_context=False)
+    told = [f"{_path(each['loc'])}: {each['msg']}" for each in mistakes[:MOST_MISTAKES_TOLD]]
+    more = len(mistakes) - len(told)
+    return "; ".join(told) + (f"; and {more} more" if more else "")
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """A path may hold a name that the sender made up: only what looks like a field's name is repeated."""
+    plain = (str(part) if isinstance(part, int) or _PLAIN_NAME.match(part) else "?" for part in loc)
+    return ".".join(plain) or "body"
+
+
+def cut(text: str | None, limit: int) -> str | None:
+    return None if text is None else text[:limit]
+
+
+_country: TypeAdapter[str] = TypeAdapter(Country)
+_locale: TypeAdapter[str] = TypeAdapter(Locale)
+
+
+def country(code: str | None) -> str | None:
+    """ISO 3166 alpha-2, or None: a country we cannot read is no reason to lose an order."""
+    return _or_none(_country, code)
+
+
+def locale(tag: str | None) -> str | None:
+    return _or_none(_locale, tag)
+
+
+def _or_none(adapter: TypeAdapter[str], value: str | None) -> str | None:
+    try:
+        return None if value is None else adapter.validate_python(value)
+    except ValidationError:
+        return None

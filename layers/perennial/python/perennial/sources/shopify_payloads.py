@@ -1,0 +1,186 @@
+"""The parts of Shopify's webhook payloads that we read (Admin REST shapes, versions 2020-04 to 2026-07)."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from perennial.domain.values import Id
+from perennial.sources.payloads import Many, Maybe, Payload, Text, Time
+
+
+class Price(Payload):
+    amount: Decimal
+    currency_code: str
+
+
+class PriceSet(Payload):
+    """One price twice: in the shop's own currency, and in the one the customer saw."""
+
+    shop_money: Maybe[Price] = None
+    presentment_money: Maybe[Price] = None
+
+
+class Address(Payload):
+    address1: Text = None
+    city: Text = None
+    zip: Text = None
+    country_code: Text = None
+
+
+class Consent(Payload):
+    state: Text = None
+    opt_in_level: Text = None
+    consent_updated_at: Time = None
+
+
+class Customer(Payload):
+    id: Id
+    email: Text = None
+    phone: Text = None
+    first_name: Text = None
+    last_name: Text = None
+    default_address: Maybe[Address] = None
+    created_at: Time = None
+    updated_at: Time = None
+    email_marketing_consent: Maybe[Consent] = None
+    sms_marketing_consent: Maybe[Consent] = None
+    accepts_marketing: bool | None = None
+    """Until version 2022-04; `email_marketing_consent` took its place."""
+    accepts_marketing_updated_at: Time = None
+
+
+class EmailConsent(Payload):
+    customer_id: Id
+    email_address: Text = None
+    email_marketing_consent: Maybe[Consent] = None
+
+
+class SmsConsent(Payload):
+    id: Id
+    phone: Text = None
+    sms_marketing_consent: Maybe[Consent] = None
+
+
+class LineItem(Payload):
+    id: Id | None = None
+    key: Text = None
+    """Instead of an id, in checkouts."""
+    product_id: Id | None = None
+    variant_id: Id | None = None
+    title: Text = None
+    quantity: int = 1
+    price: Decimal | None = None
+
+
+class Fulfillment(Payload):
+    id: Id
+    order_id: Id | None = None
+    status: Text = None
+    shipment_status: Text = None
+    tracking_company: Text = None
+    tracking_number: Text = None
+    email: Text = None
+    created_at: Time = None
+    updated_at: Time = None
+
+
+class FulfillmentEvent(Payload):
+    id: Id
+    fulfillment_id: Id
+    order_id: Id
+    status: str
+    happened_at: Time = None
+    estimated_delivery_at: Time = None
+
+
+class Transaction(Payload):
+    kind: Text = None
+    status: Text = None
+    amount: Decimal | None = None
+    currency: Text = None
+
+
+class RefundedLine(Payload):
+    restock_type: Text = None
+    subtotal: Decimal = Decimal(0)
+    total_tax: Decimal = Decimal(0)
+    subtotal_set: Maybe[PriceSet] = None
+    total_tax_set: Maybe[PriceSet] = None
+
+
+class Adjustment(Payload):
+    """What the refund differs from its lines. Negative where more was given back, such as the shipping."""
+
+    amount: Decimal = Decimal(0)
+    tax_amount: Decimal = Decimal(0)
+
+
+class Refund(Payload):
+    id: Id
+    order_id: Id
+    created_at: Time = None
+    processed_at: Time = None
+    note: Text = None
+    transactions: Many[Transaction] = ()
+    refund_line_items: Many[RefundedLine] = ()
+    order_adjustments: Many[Adjustment] = ()
+    of_return: Annotated[Any, Field(alias="return")] = None
+    """The return it belongs to, where goods come back."""
+
+
+class Order(Payload):
+    id: Id
+    name: Text = None
+    email: Text = None
+    contact_email: Text = None
+    phone: Text = None
+    customer: Maybe[Customer] = None
+    customer_locale: Text = None
+    shipping_address: Maybe[Address] = None
+    billing_address: Maybe[Address] = None
+    created_at: Time = None
+    processed_at: Time = None
+    updated_at: Time = None
+    cancelled_at: Time = None
+    financial_status: Text = None
+    total_price: Decimal
+    currency: str
+    total_price_set: Maybe[PriceSet] = None
+    checkout_token: Text = None
+    cart_token: Text = None
+    buyer_accepts_marketing: bool | None = None
+    line_items: Many[LineItem] = ()
+    fulfillments: Many[Fulfillment] = ()
+    refunds: Many[Refund] = ()
+
+
+class Checkout(Payload):
+    token: Id
+    email: Text = None
+    phone: Text = None
+    customer: Maybe[Customer] = None
+    customer_locale: Text = None
+    shipping_address: Maybe[Address] = None
+    billing_address: Maybe[Address] = None
+    created_at: Time = None
+    updated_at: Time = None
+    completed_at: datetime | None = None
+    currency: Text = None
+    presentment_currency: Text = None
+    total_price: Decimal | None = None
+    abandoned_checkout_url: Text = None
+    line_items: Many[LineItem] = ()
+
+
+class OrderOfReturn(Payload):
+    id: Id
+
+
+class Return(Payload):
+    """`returns/close` names the order by `order_id`; the other return topics by `order.id`."""
+
+    id: Id
+    order_id: Id | None = None
+    order: Maybe[OrderOfReturn] = None

@@ -1,0 +1,329 @@
+"""Zendesk: signed over timestamp and raw body; ticket events tell of tickets, user events tie a requester to an e-mail.
+
+A ticket names its requester by id only; `user.created` and `user.identity_created` say whose e-mail that is, and so
+make the requester the shop's customer. Event types are written "zen:event-type:ticket.created" and, for some, with
+a slash before the name: both are read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from perennial.domain.events import (
+    CustomerData,
+    CustomerUpdated,
+    Event,
+    Person,
+    TicketData,
+    TicketFacts,
+    TicketOpened,
+    TicketReopened,
+    TicketReplied,
+    TicketResolved,
+)
+from perennial.domain.values import Id
+from perennial.sources import Forged, Headers, Ignored, NotUnderstood, whole
+from perennial.sources.payloads import (
+    LONGEST_SHORT_TEXT,
+    LONGEST_TEXT,
+    Delivery,
+    Many,
+    Maybe,
+    Payload,
+    Text,
+    Time,
+    cut,
+    understanding,
+)
+from perennial.sources.signatures import hmac_sha256_base64, require_fresh, require_signature
+
+Events = tuple[Event, ...]
+
+HEADERS: frozenset[str] = frozenset()
+MEDIA_TYPES: frozenset[str] = frozenset()
+
+SYSTEM = "-1"
+"""The actor of Zendesk's own triggers, automations and bots."""
+SOLVED = frozenset({"SOLVED", "CLOSED"})
+STAFF = frozenset({"agent", "admin"})
+INTENTS: Mapping[str, str] = {
+    "complaint": "complaint",
+    "return": "return",
+    "returns": "return",
+    "refund": "return",
+    "exchange": "return",
+    "delay": "delay",
+    "late": "delay",
+    "shipping": "delay",
+    "delivery": "delay",
+    "wismo": "delay",
+    "how_to": "how-to",
+    "how-to": "how-to",
+    "setup": "how-to",
+    "product_question": "before-purchase",
+    "before_purchase": "before-purchase",
+    "presales": "before-purchase",
+}
+"""Ticket tag -> what the customer wants. The first line that a ticket carries wins: the sharpest stands first."""
+
+IGNORED = frozenset(
+    {
+        "ticket.agent_assignment_changed",
+        "ticket.attachment_linked_to_comment",
+        "ticket.attachment_redacted_from_comment",
+        "ticket.brand_changed",
+        "ticket.comment_made_private",
+        "ticket.comment_redacted",
+        "ticket.custom_field_changed",
+        "ticket.custom_status_changed",
+        "ticket.description_changed",
+        "ticket.email_ccs_changed",
+        "ticket.external_id_changed",
+        "ticket.followers_changed",
+        "ticket.form_changed",
+        "ticket.group_assignment_changed",
+        "ticket.organization_changed",
+        "ticket.priority_changed",
+        "ticket.problem_link_changed",
+        "ticket.schedule_changed",
+        "ticket.sla_policy_changed",
+        "ticket.subject_changed",
+        "ticket.submitter_changed",
+        "ticket.tags_changed",
+        "ticket.task_due_at_changed",
+        "ticket.type_changed",
+        "ticket.merged",  # the merged ticket is closed, and that is told by its status
+        "ticket.marked_as_spam",  # and deleted, which is told too
+        "ticket.permanently_deleted",  # after it was deleted
+        "user.active_changed",
+        "user.alias_changed",
+        "user.custom_field_changed",
+        "user.custom_role_changed",
+        "user.default_group_changed",
+        "user.details_changed",
+        "user.external_id_changed",
+        "user.group_membership_created",
+        "user.group_membership_deleted",
+        "user.identity_deleted",
+        "user.last_login_changed",
+        "user.name_changed",
+        "user.notes_changed",
+        "user.only_private_comments_changed",
+        "user.organization_membership_created",
+        "user.organization_membership_deleted",
+        "user.password_changed",
+        "user.photo_changed",
+        "user.role_changed",
+        "user.suspended_changed",
+        "user.tags_changed",
+        "user.time_zone_changed",
+    }
+)
+"""What the help desk does within itself: nothing the customer did, wrote or waits for."""
+
+
+class Envelope(Payload):
+    id: Id
+    type: str
+    time: Time = None
+
+
+class Via(Payload):
+    channel: Text = None
+
+
+class Ticket(Payload):
+    id: Id
+    requester_id: Id
+    actor_id: Id | None = None
+    subject: Text = None
+    description: Text = None
+    status: Text = None
+    is_public: bool | None = None
+    created_at: Time = None
+    tags: Many[str] = ()
+    via: Maybe[Via] = None
+
+
+class Author(Payload):
+    id: Id | None = None
+    is_staff: bool | None = None
+
+
+class Comment(Payload):
+    id: Id
+    body: Text = None
+    is_public: bool | None = None
+    author: Maybe[Author] = None
+
+
+class TicketEvent(Payload):
+    detail: Ticket
+
+
+class CommentChange(Payload):
+    comment: Comment
+
+
+class CommentAdded(TicketEvent):
+    event: CommentChange
+
+
+class Change(Payload):
+    previous: Text = None
+    current: Text = None
+
+
+class StatusChanged(TicketEvent):
+    event: Maybe[Change] = None
+
+
+class Identity(Payload):
+    type: Text = None
+    value: Text = None
+
+
+class UserChange(Payload):
+    identity: Maybe[Identity] = None
+
+
+class User(Payload):
+    id: Id
+    email: Text = None
+    name: Text = None
+    role: Text = None
+
+
+class UserEvent(Payload):
+    detail: User
+    event: Maybe[UserChange] = None
+
+
+def verify(headers: Headers, body: bytes, secrets: Sequence[str], moments: Sequence[datetime], /) -> None:
+    stamp = headers.get("x-zendesk-webhook-signature-timestamp", "")
+    signed = stamp.encode("ascii", "replace") + body
+    given = headers.get("x-zendesk-webhook-signature")
+    require_signature([given], (hmac_sha256_base64(secret, signed) for secret in secrets))
+    require_fresh(_signed_at(stamp), moments)
+
+
+def _signed_at(stamp: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(stamp)
+    except ValueError:
+        raise Forged("the signed timestamp is no time") from None
+    if time.tzinfo is None:
+        raise Forged("the signed timestamp has no time zone")
+    return time
+
+
+split = whole
+
+
+@understanding
+def translate(_headers: Headers, body: bytes, store: str, received_at: datetime, /) -> Events:
+    envelope = Envelope.model_validate_json(body)
+    kind = envelope.type.removeprefix("zen:event-type").lstrip(":/")
+    if kind in IGNORED:
+        raise Ignored(f"{kind}: the help desk's own housekeeping")
+    if kind not in TYPES:
+        raise NotUnderstood("type: no event type that Perennial reads")
+    return TYPES[kind](Delivery("zendesk", envelope.id, store, envelope.time or received_at, body))
+
+
+def _opened(delivery: Delivery) -> Events:
+    """The description is what the customer wrote, unless an agent opened the ticket or wrote it as a note."""
+    ticket = TicketEvent.model_validate_json(delivery.body).detail
+    text = ticket.description if ticket.is_public is not False else None
+    return (delivery.event(TicketOpened, None, _ticket(ticket, _actor(ticket, ticket.actor_id), text)),)
+
+
+def _replied(delivery: Delivery) -> Events:
+    told = CommentAdded.model_validate_json(delivery.body)
+    ticket, comment = told.detail, told.event.comment
+    author = comment.author or Author()
+    if comment.is_public is False:
+        raise Ignored("an internal note: the customer does not see it")
+    by = _actor(ticket, author.id or ticket.actor_id)
+    if by == "agent" and author.is_staff is False:
+        raise Ignored("somebody in copy wrote: neither the customer nor one of us")
+    return (delivery.event(TicketReplied, None, _ticket(ticket, by, comment.body)),)
+
+
+def _status_changed(delivery: Delivery) -> Events:
+    told = StatusChanged.model_validate_json(delivery.body)
+    change = told.event or Change()
+    was, is_now = (change.previous or "").upper(), (change.current or told.detail.status or "").upper()
+    if (was in SOLVED) == (is_now in SOLVED):
+        raise Ignored("the ticket is as open, or as solved, as before")
+    facts = _ticket(told.detail, _actor(told.detail, told.detail.actor_id))
+    if is_now in SOLVED:
+        return (delivery.event(TicketResolved, None, facts),)
+    return (delivery.event(TicketReopened, None, facts),)
+
+
+def _deleted(delivery: Delivery) -> Events:
+    """A deleted ticket waits for nobody any more; that no person solved it is told by "bot"."""
+    ticket = TicketEvent.model_validate_json(delivery.body).detail
+    return (delivery.event(TicketResolved, None, _ticket(ticket, "bot")),)
+
+
+def _undeleted(delivery: Delivery) -> Events:
+    ticket = TicketEvent.model_validate_json(delivery.body).detail
+    if (ticket.status or "").upper() in SOLVED:
+        raise Ignored("a ticket came back that is solved")
+    return (delivery.event(TicketReopened, None, _ticket(ticket, "bot")),)
+
+
+def _ticket(ticket: Ticket, by: Literal["customer", "agent", "bot"], text: str | None = None) -> TicketData:
+    facts = TicketFacts(
+        id=ticket.id,
+        opened_at=ticket.created_at,
+        channel=cut(ticket.via.channel, 40) if ticket.via else None,
+        by=by,
+        intent=_intent(ticket.tags),
+        subject=cut(ticket.subject, LONGEST_SHORT_TEXT),
+        text=cut(text, LONGEST_TEXT),
+    )
+    return TicketData(customer=Person(ids={"zendesk": ticket.requester_id}), ticket=facts)
+
+
+def _actor(ticket: Ticket, actor: str | None) -> Literal["customer", "agent", "bot"]:
+    if actor == SYSTEM:
+        return "bot"
+    return "customer" if actor == ticket.requester_id else "agent"
+
+
+def _intent(tags: Sequence[str]) -> str | None:
+    carried = {tag.lower() for tag in tags}
+    return next((intent for tag, intent in INTENTS.items() if tag in carried), None)
+
+
+def _user(delivery: Delivery) -> Events:
+    """Who a requester is, by e-mail. Deleted and merged users are for a person to look at."""
+    told = UserEvent.model_validate_json(delivery.body)
+    user = told.detail
+    if user.role in STAFF:
+        raise Ignored("one of the merchant's own people")
+    email = _new_email(told) or user.email
+    if email is None:
+        raise Ignored("a user without an e-mail: nothing to tie the requester to")
+    person = Person(ids={"zendesk": user.id}, email=email, name=cut(user.name, LONGEST_SHORT_TEXT))
+    return (delivery.event(CustomerUpdated, None, CustomerData(customer=person)),)
+
+
+def _new_email(told: UserEvent) -> str | None:
+    identity = told.event.identity if told.event else None
+    return identity.value if identity and identity.type == "email" else None
+
+
+TYPES: Mapping[str, Callable[[Delivery], Events]] = {
+    "ticket.created": _opened,
+    "ticket.comment_added": _replied,
+    "ticket.status_changed": _status_changed,
+    "ticket.soft_deleted": _deleted,
+    "ticket.undeleted": _undeleted,
+    "user.created": _user,
+    "user.identity_created": _user,
+    "user.identity_changed": _user,
+}

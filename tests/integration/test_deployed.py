@@ -1,0 +1,158 @@
+"""template.yaml, unmodified, deployed into ministack with roles enforced: what only a deployed stack can show.
+
+A wrong handler, a missing permission, variable, route or `ReportBatchItemFailures`: each makes one of these red, and no
+linter sees it. ministack does not know `dynamodb:LeadingKeys`; that clause is held by tests/contract/test_template.py.
+"""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infra.local import ministack, state
+from infra.local.blueprint import Blueprint
+from infra.local.client import Client, Refused
+from infra.local.ministack import Deployed
+from perennial.aws.table import TTL_ATTRIBUTE
+
+FUNCTIONS = Blueprint(ministack.PARAMETERS).functions
+PATIENCE = 60
+"""Seconds within which something must have happened."""
+PROBE = """
+import boto3, botocore.exceptions
+def handler(asked, context):
+    try:
+        getattr(boto3.client(asked["service"]), asked["operation"])(**asked["arguments"])
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return "done"
+"""
+"""A function that makes one call, with a role of the template, and tells what became of it."""
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Deployed]:
+    with ministack.running() as aws:
+        yield ministack.deploy(aws)
+
+
+@pytest.fixture(scope="module")
+def keys(stack: Deployed) -> state.Keys:
+    keys = state.Keys.fresh()
+    ministack.put_webhook_secrets(stack, {f"{source}/{state.STORE}": list(of) for source, of in keys.webhooks.items()})
+    return keys
+
+
+def client_of(stack: Deployed, token: str) -> Client:
+    return Client(state.Stack(stack.api, token, {}, mail=""))
+
+
+def eventually(look: Callable[[], Any], wanted: Callable[[Any], bool] = bool) -> Any:
+    """The first look that shows what is wanted, or the last one there was patience for."""
+    deadline = time.monotonic() + PATIENCE
+    while not wanted(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return seen
+
+
+def tries(stack: Deployed, role: str, service: str, operation: str, **arguments: Any) -> str:
+    """What becomes of a call that is made by a function with this role: "done", or AWS's error code."""
+    functions, code = stack.aws.client("lambda"), io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("probe.py", PROBE)
+    name = f"probe-{time.monotonic_ns()}"
+    functions.create_function(
+        FunctionName=name,
+        Role=stack.aws.client("iam").get_role(RoleName=stack.resources[role])["Role"]["Arn"],
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Code={"ZipFile": code.getvalue()},
+    )
+    asked = {"service": service, "operation": operation, "arguments": arguments}
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(asked))
+    functions.delete_function(FunctionName=name)
+    return str(json.loads(answer["Payload"].read()))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_starts(stack: Deployed, name: str) -> None:
+    """Its handler and its layers are where they should be. That it likes an empty event is not asked."""
+    answer = stack.aws.client("lambda").invoke(FunctionName=stack.resources[name], Payload=b"{}")
+
+    assert "Worker init failed" not in answer["Payload"].read().decode()
+
+
+def test_the_table_forgets_what_has_expired(stack: Deployed) -> None:
+    described = stack.aws.client("dynamodb").describe_time_to_live(TableName=stack.outputs["TableName"])
+
+    assert described["TimeToLiveDescription"]["AttributeName"] == TTL_ATTRIBUTE
+
+
+def test_without_a_token_nothing_is_told(stack: Deployed) -> None:
+    with pytest.raises(Refused, match="401"):
+        client_of(stack, token="").get("/policy")
+
+
+def test_a_token_of_somebody_else_opens_nothing(stack: Deployed) -> None:
+    header, claims, _ = ministack.token(stack).split(".")
+
+    with pytest.raises(Refused, match="401"):
+        client_of(stack, token=f"{header}.{claims}.c2lnbmVkIGJ5IG5vYm9keQ").get("/policy")
+
+
+def test_staff_read_the_policy(stack: Deployed) -> None:
+    assert client_of(stack, ministack.token(stack)).get("/policy")
+
+
+def test_an_unsigned_delivery_is_refused(stack: Deployed, keys: state.Keys) -> None:
+    assert client_of(stack, token="").post("/webhooks/shopify/demo", b"{}", {}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"),
+    [("WebhooksRole", "AccessDenied"), ("SweepRole", "AccessDenied"), ("ApplyRole", "done"), ("SendSmsRole", "done")],
+)
+def test_only_who_must_reads_customers(stack: Deployed, role: str, wanted: str) -> None:
+    key = {"pk": {"S": "C#1"}, "sk": {"S": "RECORD"}}
+
+    became = tries(stack, role, "dynamodb", "get_item", TableName=stack.outputs["TableName"], Key=key)
+
+    assert became.removesuffix("Exception") == wanted
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"), [("SweepRole", "AccessDenied"), ("AdminApiRole", "AccessDenied"), ("ApplyRole", "done")]
+)
+def test_only_the_write_path_asks_for_emails(stack: Deployed, role: str, wanted: str) -> None:
+    became = tries(stack, role, "sqs", "send_message", QueueUrl=stack.outputs["EmailQueueUrl"], MessageBody="{}")
+
+    assert became.removesuffix("Exception") == wanted
+
+
+@pytest.mark.parametrize(
+    ("role", "secret", "wanted"),
+    [
+        ("WebhooksRole", "WebhookSecretsId", "done"),
+        ("WebhooksRole", "IdentityKeyId", "AccessDenied"),
+        ("ApplyRole", "WebhookSecretsId", "AccessDenied"),
+        ("ApplyRole", "IdentityKeyId", "done"),
+    ],
+)
+def test_each_reads_only_its_own_secret(stack: Deployed, role: str, secret: str, wanted: str) -> None:
+    became = tries(stack, role, "secretsmanager", "get_secret_value", SecretId=stack.outputs[secret])
+
+    assert became.removesuffix("Exception") == wanted
+
+
+def test_poison_fails_alone_and_ends_among_the_dead_letters(stack: Deployed) -> None:
+    sqs, outputs = stack.aws.client("sqs"), stack.outputs
+    sqs.set_queue_attributes(QueueUrl=outputs["TicketsQueueUrl"], Attributes={"VisibilityTimeout": "1"})
+
+    sqs.send_message(QueueUrl=outputs["TicketsQueueUrl"], MessageBody="no event at all")
+
+    [dead] = eventually(lambda: sqs.receive_message(QueueUrl=outputs["TicketsDeadLettersUrl"]).get("Messages", []))
+    assert dead["Body"] == "no event at all"

@@ -1,0 +1,179 @@
+"""The open event API: Standard Webhooks' signature, CloudEvents' envelope, our own data."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from infra.local.signing import signed
+from perennial.domain.events import EVENT_TYPES
+from perennial.sources import Forged, NotUnderstood, Stale, open_events
+
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four.").decode()
+OTHER = "whsec_" + base64.b64encode(b"another of twenty-four..").decode()
+
+
+def an_event(**changes: Any) -> dict[str, Any]:
+    event = {
+        "specversion": "1.0",
+        "id": "act-1",
+        "source": "app",
+        "type": "product.activated",
+        "time": "2026-06-14T08:00:00+08:00",
+        "data": {"customer": {"id": "c-17", "email": "ana@example.com"}, "product": "mirror", "order": 4711},
+    }
+    return event | changes
+
+
+def headers_for(body: bytes, secret: str = SECRET, at: datetime = NOW) -> dict[str, str]:
+    return {name.lower(): value for name, value in signed("open", body, {}, secret, at).items()}
+
+
+def translated(event: object) -> Any:
+    (only,) = open_events.translate({}, json.dumps(event).encode(), "demo", NOW)
+    return only
+
+
+def test_a_known_answer_verifies() -> None:
+    """The example of the Standard Webhooks specification."""
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+    open_events.verify(headers, b'{"test": 2432232314}', [secret], [datetime.fromtimestamp(1614265330, UTC)])
+
+
+def test_one_of_several_signatures_and_one_of_two_secrets_is_enough() -> None:
+    body = '{"name":"中文"}'.encode()
+    headers = headers_for(body, OTHER)
+    headers["webhook-signature"] = f"v1a,ed25519 v1,{'A' * 43}= {headers['webhook-signature']}"
+
+    open_events.verify(headers, body, [SECRET, OTHER], [NOW])
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_each_header_is_needed(name: str) -> None:
+    headers = headers_for(b"{}")
+    del headers[name]
+
+    with pytest.raises(Forged):
+        open_events.verify(headers, b"{}", [SECRET], [NOW])
+
+
+@pytest.mark.parametrize(("name", "value"), [("webhook-id", "other"), ("webhook-timestamp", "1781524801")])
+def test_id_and_time_are_signed_too(name: str, value: str) -> None:
+    with pytest.raises(Forged):
+        open_events.verify(headers_for(b"{}") | {name: value}, b"{}", [SECRET], [NOW])
+
+
+@pytest.mark.parametrize("stamp", ["now", "-5", "1e9", "99999999999999", "１７８１"])
+def test_an_odd_time_is_forged(stamp: str) -> None:
+    with pytest.raises(Forged):
+        open_events.verify(headers_for(b"{}") | {"webhook-timestamp": stamp}, b"{}", [SECRET], [NOW])
+
+
+@pytest.mark.parametrize("signature", ["", "v1", "v1,", "v1,中文", ",,,", "v1,AAAA v1,BBBB"])
+def test_an_odd_signature_is_forged(signature: str) -> None:
+    with pytest.raises(Forged):
+        open_events.verify(headers_for(b"{}") | {"webhook-signature": signature}, b"{}", [SECRET], [NOW])
+
+
+def test_bytes_that_are_no_text_are_forged() -> None:
+    with pytest.raises(Forged):
+        open_events.verify(headers_for(b"{}"), b"\xff", [SECRET], [NOW])
+
+
+@pytest.mark.parametrize("seconds", [-300, 300])
+def test_five_minutes_are_fresh(seconds: int) -> None:
+    open_events.verify(headers_for(b"{}", at=NOW + timedelta(seconds=seconds)), b"{}", [SECRET], [NOW])
+
+
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_more_is_stale(seconds: int) -> None:
+    with pytest.raises(Stale):
+        open_events.verify(headers_for(b"{}", at=NOW + timedelta(seconds=seconds)), b"{}", [SECRET], [NOW])
+
+
+def test_the_library_s_own_receiver_agrees_with_our_player() -> None:
+    body = json.dumps(an_event()).encode()
+    now = datetime.now(UTC)
+
+    Webhook(SECRET).verify(body, signed("open", body, {}, SECRET, now))
+
+
+def test_an_event_comes_through_as_it_is() -> None:
+    event = translated(an_event())
+
+    assert (event.type, event.id, event.source, event.store) == ("product.activated", "act-1", "open/app", "demo")
+    assert event.time == datetime(2026, 6, 14, 0, tzinfo=UTC)
+    assert (event.data.customer.id, event.data.order) == ("c-17", "4711")
+
+
+def test_extension_attributes_are_dropped() -> None:
+    extended = an_event(datacontenttype="application/json", subject="x", traceparent="00-1", store="other", customer="C1")
+
+    assert translated(extended) == translated(an_event())
+
+
+def test_without_a_time_it_happened_when_it_came() -> None:
+    event = an_event()
+    del event["time"]
+
+    assert translated(event).time == NOW
+
+
+def test_a_batch_falls_into_its_entries() -> None:
+    parts = open_events.split(json.dumps([an_event(), {"id": 820982911946154508}]).encode())
+
+    assert [json.loads(part)["id"] for part in parts] == ["act-1", 820982911946154508]
+
+
+@pytest.mark.parametrize("body", [b'{"id":"1"}', b"[1,", b"\xff", b"", b"[" * 100_000, b"null"])
+def test_what_is_no_array_stays_whole(body: bytes) -> None:
+    assert open_events.split(body) == (body,)
+
+
+@pytest.mark.parametrize("kind", sorted(open_events.OURS))
+def test_what_only_we_can_know_is_refused(kind: str) -> None:
+    with pytest.raises(NotUnderstood, match="Perennial itself"):
+        translated(an_event(type=kind, data={}))
+
+
+def test_all_other_types_are_open() -> None:
+    assert set(open_events.OPEN_TYPES) == set(EVENT_TYPES) - open_events.OURS
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        (an_event(type="jon@example.com"), "type"),
+        (an_event(time="2026-06-14T08:00:00"), "time"),
+        (an_event(specversion="0.3"), "specversion"),
+        (an_event(data=None), "data"),
+        (an_event(data={"customer": {"email": 5}}), "data.customer.email"),
+        (an_event(data={"customer": {}, "jon@example.com": 1}), r"data\.\?"),
+        (an_event(type="order.placed", data={"order": {}}), "data.order.id"),
+        (an_event(type="survey.answered", data={"survey": "csat", "score": 9}), "data"),
+        ([], "body"),
+        ("jon@example.com", "body"),
+    ],
+)
+def test_a_mistake_is_told_by_its_path_and_without_its_value(event: object, path: str) -> None:
+    with pytest.raises(NotUnderstood, match=path) as told:
+        translated(event)
+
+    assert "jon" not in str(told.value)
+
+
+def test_many_mistakes_are_counted() -> None:
+    event = an_event(type="order.placed", data={"order": {"id": 1}, **{f"field_{n}": n for n in range(9)}})
+
+    with pytest.raises(NotUnderstood, match="and 4 more"):
+        translated(event)
