@@ -12,6 +12,7 @@ from perennial.domain.actions import Action, Coupon
 from perennial.domain.customer import Consent, Customer, Facts, Known
 from perennial.domain.events import Person
 from perennial.domain.policy import Policy
+from perennial.domain.profile import Profile
 from perennial.policy_document import Known as References
 from perennial.policy_document import read_policy
 
@@ -74,6 +75,10 @@ def a_person(**overrides: Any) -> Person:
     return Person(
         **{"email": "mia@example.com", "phone": "+34 612 345 678", "first_name": "Mia", "locale": "en", **overrides}
     )
+
+
+def a_profile(person: Person | None = None) -> Profile:
+    return Profile().told(person or a_person(), NOON)
 
 
 def a_recipient(person: Person | None = None, cart_url: str | None = None, **overrides: Any) -> Recipient:

@@ -19,4 +19,7 @@ def send(record: SQSRecord) -> None:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> Any:
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event, send, processor, context)
+    answer = process_partial_response(event, send, processor, context)
+    for failure, (error, *_) in zip(answer["batchItemFailures"], processor.exceptions, strict=True):
+        logger.error("sms failed", message_id=failure["itemIdentifier"], reason=str(error and error.__name__))
+    return answer

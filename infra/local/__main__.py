@@ -5,7 +5,9 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from infra.local import report
+from infra.local import journey, replay, run
+from infra.local.client import Refused
+from infra.local.http import PortTaken
 from infra.local.readers import Unreadable
 from infra.local.state import InUse, NotRunning, State
 
@@ -17,7 +19,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
         return _COMMANDS[asked.command](State(asked.state), asked)
-    except (InUse, NotRunning, Unreadable, report.Unexpected) as sorry:
+    except (InUse, NotRunning, PortTaken, Refused, Unreadable) as sorry:
         print(sorry, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -25,22 +27,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(state: State, asked: argparse.Namespace) -> int:
-    from infra.local import run
-
     if asked.stack == MINISTACK:
-        return run.in_ministack(state, once=asked.once)
+        return run.in_ministack(once=asked.once)
     return run.on_laptop(state, port=asked.port, once=asked.once)
 
 
 def _clock(state: State, asked: argparse.Namespace) -> int:
-    from infra.local import client
-
-    return client.move_clock(state.stack(), asked.by)
+    return journey.move(state.stack(), asked.by)
 
 
 def _replay(state: State, asked: argparse.Namespace) -> int:
-    from infra.local import replay
-
     return replay.main(state, asked)
 
 
@@ -56,17 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("--state", type=Path, default=Path(".local"), help="the folder that the house lives in")
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="start the house and play events/")
-    run.add_argument("--port", type=int, default=None, help="8787, or the next that is free")
-    run.add_argument("--once", action="store_true", help="end after the table")
-    run.add_argument("--stack", choices=(LAPTOP, MINISTACK), default=LAPTOP)
+    running = commands.add_parser("run", help="start the house and play events/")
+    running.add_argument("--port", type=int, default=None, help="8787, or the next that is free")
+    running.add_argument("--once", action="store_true", help="end after the table")
+    running.add_argument("--stack", choices=(LAPTOP, MINISTACK), default=LAPTOP)
     commands.add_parser("clock", help="move the running house's clock").add_argument("by", help="3d, 12h, 90m, 2w")
-    replay = commands.add_parser("replay", help="feed the past, the clock following it")
-    past = replay.add_mutually_exclusive_group(required=True)
+    replaying = commands.add_parser("replay", help="feed the past, the clock following it")
+    past = replaying.add_mutually_exclusive_group(required=True)
     past.add_argument("--file", type=Path, help="canonical events, one JSON a line")
     past.add_argument("--olist", type=Path, help="a folder with Olist's CSV files")
     past.add_argument("--online-retail", type=Path, help="a folder with Online Retail II as CSV")
-    replay.add_argument("--until", type=date.fromisoformat, default=None, help="end at the start of that day")
+    replaying.add_argument("--until", type=date.fromisoformat, default=None, help="end at the start of that day")
     commands.add_parser("clean", help="forget the house's state")
     return parser
 

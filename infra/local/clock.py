@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class HouseClock:
-    """As `Clock`. It only ever moves forward; the offset lies in a file, in seconds."""
+    """As `Clock`. The offset lies in a file, in seconds."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -20,7 +20,12 @@ class HouseClock:
 
     def move_to(self, instant: datetime) -> None:
         """Make it this late; no effect when it is later already."""
-        self._offset += max(timedelta(0), instant - self.now())
+        if instant > self.now():
+            self.set_to(instant)
+
+    def set_to(self, instant: datetime) -> None:
+        """Make it this late, or this early: for a house in which nothing has happened yet."""
+        self._offset = instant - self.wall()
         fresh = self._file.with_suffix(".new")
         fresh.write_text(str(self._offset.total_seconds()))
         os.replace(fresh, self._file)

@@ -7,7 +7,6 @@ from datetime import datetime
 from perennial.aws.store import Armed, due_shards, record_key
 from perennial.aws.table import Item, Key, Page, Put, Table, Update, Write
 
-
 RECORD = record_key("").sk
 
 

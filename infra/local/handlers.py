@@ -5,12 +5,14 @@ import itertools
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
+
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from infra.local.blueprint import Blueprint, Function
 from infra.local.pump import Failed
@@ -40,55 +42,62 @@ class Context:
 
 
 class Handlers:
-    """Calls functions by their name in the template; modules are loaded once, whoever uses them."""
+    """Calls functions by their name in the template; each is loaded when it is first called, like a cold start."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        modules = {function.folder: _module(function) for function in blueprint.functions.values()}
-        self._functions: Mapping[str, tuple[Function, Handler]] = {
-            name: (function, getattr(modules[function.folder], function.handler.partition(".")[2]))
-            for name, function in blueprint.functions.items()
-        }
+    def __init__(self, blueprint: Blueprint, log_file: TextIO) -> None:
+        """What functions log goes to `log_file`, and not between the lines of `make run`."""
+        self._functions = blueprint.functions
+        self._log_file = log_file
+        self._loading = threading.Lock()
+        self._loaded: dict[str, Handler] = {}
+        log.addHandler(logging.StreamHandler(log_file))
+        log.propagate = False
 
     def invoke(self, name: str, event: dict[str, Any]) -> Any:
         """The function's result, as JSON makes it. Raises `Failed` when it raised; why is in the log."""
-        function, handler = self._functions[name]
+        function = self._functions[name]
         context = Context(name, int(function.timeout.total_seconds() * 1000))
         try:
-            return json.loads(json.dumps(handler(json.loads(json.dumps(event)), context)))
+            return json.loads(json.dumps(self._handler(function)(json.loads(json.dumps(event)), context)))
         except Exception as error:
             log.exception("%s raised", name)
             raise Failed(f"{name} raised {type(error).__name__}; see house.log") from error
 
+    def close(self) -> None:
+        """Let go of the log file."""
+        log.handlers.clear()
+        _log_to(sys.stdout)
 
-def _module(function: Function) -> ModuleType:
-    file = (function.folder / function.handler.partition(".")[0]).with_suffix(".py")
-    name = f"functions.{function.folder.name}.{file.stem}"
+    def _handler(self, function: Function) -> Handler:
+        with self._loading:
+            if function.name not in self._loaded:
+                self._loaded[function.name] = _load(function)
+                _log_to(self._log_file)
+            return self._loaded[function.name]
+
+
+def _load(function: Function) -> Handler:
+    """Functions in one folder share a module, whatever they are called in the template."""
+    file, attribute = function.handler.split(".")
+    module = _module(f"functions.{function.folder.name}.{file}", function.folder / f"{file}.py")
+    handler: Handler = getattr(module, attribute)
+    return handler
+
+
+def _log_to(stream: TextIO) -> None:
+    """Powertools' loggers live as long as the process, and write to standard output unless told otherwise."""
+    for logger in logging.root.manager.loggerDict.values():
+        for handler in logger.handlers if isinstance(logger, logging.Logger) else ():
+            if isinstance(handler.formatter, LambdaPowertoolsFormatter) and isinstance(handler, logging.StreamHandler):
+                handler.setStream(stream)
+
+
+def _module(name: str, file: Path) -> ModuleType:
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None:
-            raise FileNotFoundError(f"{function.name}: no code at {file}")
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            raise FileNotFoundError(f"no code at {file}")
+        module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        sys.modules[name] = module
     return sys.modules[name]
-
-
-@contextmanager
-def logging_to(file: Path) -> Iterator[None]:
-    """What functions and house log goes to this file meanwhile, and not between the lines of `make run`."""
-    with file.open("a", buffering=1, encoding="utf-8") as stream:
-        own = logging.StreamHandler(stream)
-        log.addHandler(own)
-        streams = {handler: handler.setStream(stream) for handler in _function_handlers()}
-        try:
-            yield
-        finally:
-            log.removeHandler(own)
-            for handler, before in streams.items():
-                handler.setStream(before or sys.stdout)
-
-
-def _function_handlers() -> list["logging.StreamHandler[Any]"]:
-    """Of Powertools' loggers, which write to standard output."""
-    loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    handlers = [handler for logger in loggers for handler in logger.handlers]
-    return [handler for handler in handlers if getattr(handler, "stream", None) is sys.stdout]

@@ -16,7 +16,7 @@ from infra.local.blueprint import Blueprint
 from infra.local.clock import HouseClock
 from infra.local.database import Database
 from infra.local.due import earliest_due
-from infra.local.handlers import Handlers, logging_to
+from infra.local.handlers import Handlers
 from infra.local.http import Gateway, Request, Response, Server, message
 from infra.local.ministack import PARAMETERS
 from infra.local.pump import Pump
@@ -32,6 +32,7 @@ from perennial.domain.values import iso
 HEALTH, CLOCK = "/_house/health", "/_house/clock"
 WHO = {"sub": "laptop", "cognito:groups": ["admin"]}
 """The claims of the token that the house prints."""
+FOR_EVER = 2**31
 _SPAN = re.compile(r"(\d+)([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -40,24 +41,30 @@ class House:
     """Everything from the template, running. A context: inside it serves, after it the folder is free again."""
 
     def __init__(self, state: State, port: int = 0) -> None:
-        """`port` 0 is any free one. Raises `InUse` when the folder has a house, OSError when the port is taken."""
-        self._open = ExitStack()
-        self._open.enter_context(state.lock())
-        self.state = state
-        self.keys = state.keys()
-        self.clock = HouseClock(state.clock)
-        self.blueprint = Blueprint(PARAMETERS)
-        database = Database(state.database)
-        self.table = SqliteTable(database)
-        self.queues = SqliteQueues(database, self.clock.wall, manners(self.blueprint))
+        """`port` 0 is any free one. Raises `InUse` and `PortTaken`."""
+        with ExitStack() as opening:
+            self._server = Server(port, lambda request: self._gateway.answer(request))
+            opening.callback(self._server.server_close)
+            opening.enter_context(state.lock())
+            self.state = state
+            self.keys = state.keys()
+            self.clock = HouseClock(state.clock)
+            self.blueprint = Blueprint(PARAMETERS)
+            database = Database(state.database)
+            opening.callback(database.close)
+            self.table = SqliteTable(database)
+            self.queues = SqliteQueues(database, self.clock.wall, manners(self.blueprint))
+            self._install(opening)
+            log = opening.enter_context(state.log.open("a", buffering=1, encoding="utf-8"))
+            self._handlers = Handlers(self.blueprint, log)
+            opening.callback(self._handlers.close)
+            self._open = opening.pop_all()
         self._signer = Signer(self.keys.tokens)
         self._moving = threading.Lock()
-        self._install()
-        self._handlers = Handlers(self.blueprint)
-        self._open.enter_context(logging_to(state.log))
         self.pump = Pump(self.queues, self.blueprint, self._handlers.invoke)
         self._machine = TimeMachine(self.clock, lambda after: earliest_due(self.table, after), self._settle)
-        self._server = Server(port, self._gateway().answer)
+        own = {("GET", HEALTH): self._health, ("POST", CLOCK): self._move_clock}
+        self._gateway = Gateway(self.blueprint.routes, self._handlers.invoke, self._signer, self.clock.wall, own)
 
     def __enter__(self) -> Self:
         self.pump.start()
@@ -65,7 +72,6 @@ class House:
         thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="http")
         thread.start()
         self._open.callback(thread.join)
-        self._open.callback(self._server.server_close)
         self._open.callback(self._server.shutdown)
         self.state.publish(self.stack)
         return self
@@ -79,26 +85,34 @@ class House:
         token = self._signer.token(WHO, self.clock.wall())
         return Stack(self._server.url, token, self.keys.webhooks, str(self.state.mail))
 
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def wall(self) -> datetime:
+        return self.clock.wall()
+
+    def wait_until_quiet(self) -> None:
+        self.pump.drain()
+
+    def dead_letters(self) -> Mapping[str, int]:
+        return self.pump.dead_letters
+
     def travel(self, target: datetime) -> Iterator[Stop]:
         """Move the clock there by all that becomes due on the way; one journey at a time."""
         with self._moving:
             yield from self._machine.travel(target)
 
-    def _install(self) -> None:
+    def _install(self, opening: ExitStack) -> None:
         settings = settings_of(self.blueprint)
         queues = {name: self.queues.queue(own) for name, own in queue_names(settings).items()}
         install(settings, self.table, queues, self.clock, self.keys, self.state.mail)
-        self._open.callback(wiring.reset)
+        opening.callback(wiring.reset)
 
     def _settle(self) -> None:
         self.table.purge(self.clock.now())
         self.pump.drain()
         self.pump.run_schedules()
         self.pump.drain()
-
-    def _gateway(self) -> Gateway:
-        own = {("GET", HEALTH): self._health, ("POST", CLOCK): self._move_clock}
-        return Gateway(self.blueprint.routes, self._handlers.invoke, self._signer, self.clock.wall, own)
 
     def _health(self, _: Request) -> Response:
         return _json(
@@ -130,7 +144,7 @@ def manners(blueprint: Blueprint) -> dict[str, Manners]:
     """The queues that functions read, as the template wants them treated."""
     shapes = {lane.queue: blueprint.queues[lane.queue] for lane in blueprint.lanes}
     return {
-        name: Manners(visibility=shape.visibility, max_receives=shape.max_receives or Manners.max_receives)
+        name: Manners(visibility=shape.visibility, max_receives=shape.max_receives or FOR_EVER)
         for name, shape in shapes.items()
     }
 

@@ -56,6 +56,10 @@ class Response:
     """An iterator is sent as it comes, and the connection closed at its end."""
 
 
+class PortTaken(Exception):
+    """Somebody else listens there. Choose another with PORT=, or leave it out."""
+
+
 Endpoint = Callable[[Request], Response]
 
 
@@ -191,14 +195,20 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a gateway's answers on loopback. `port` 0 takes any free one; raises OSError when the port is taken."""
+    """Serves a gateway's answers on loopback. `port` 0 takes any free one."""
 
     daemon_threads = True
     request_queue_size = 128
     """Vendors send in bursts; the default of 5 resets connections."""
 
     def __init__(self, port: int, answer: Endpoint) -> None:
-        super().__init__((LOOPBACK, port), _Handler)
+        """Raises `PortTaken`."""
+        try:
+            super().__init__((LOOPBACK, port), _Handler)
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on port {port} ({error.strerror}); choose another, such as PORT=8888"
+            ) from None
         self.answer = answer
 
     @property

@@ -12,7 +12,10 @@ from infra.local.clock import EventClock
 from infra.local.due import DueWatch
 from infra.local.time_machine import MINUTE, whole_minute
 from perennial.aws.queues import Message
-from perennial.channels.outbox import Outbox
+from perennial.channels.outbox import Contended, Outbox
+from perennial.channels.provider import Unavailable
+from perennial.channels.render import BrokenTemplate
+from perennial.channels.verdict import StillSending
 from perennial.domain.actions import Action
 from perennial.domain.events import Event, MessageFailed, MessageSent, parse_event
 from perennial.engine import Engine
@@ -65,7 +68,7 @@ class Past:
         """What the engine or a sender could not do, by kind of event or action and error."""
 
     def feed(self, event: Event) -> None:
-        """This happened: first all that became due before it, then the event. Late news does not turn the clock back."""
+        """It happened: first all that became due before it, then this. Late news does not turn the clock back."""
         self.run_until(event.time)
         self._apply(event)
         self._deliver()

@@ -1,4 +1,4 @@
-"""The sample payloads in events/, brought to today and signed: what a shop, a help desk and a carrier would post now."""
+"""The samples in events/, brought to today and signed: what a shop, a help desk and a carrier would post now."""
 
 import json
 import re

@@ -31,8 +31,8 @@ class Smtp:
     def _mail(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = self._sender, message.to, message.subject
-        mail["Content-Language"] = message.locale
         mail.set_content(message.body)
+        mail["Content-Language"] = message.locale
         return mail
 
     def _connected(self) -> smtplib.SMTP:

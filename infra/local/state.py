@@ -16,7 +16,7 @@ STORE = "demo"
 """The laptop's one store."""
 VENDORS = ("shopify", "zendesk", "aftership")
 _FOR_ITS_OWNER = 0o600
-_FILES = ("perennial.db*", "replay.db*", "clock", "keys.json", "stack.json", "house.log", "lock", "*.new")
+_FILES = ("perennial.db*", "clock", "history", "keys.json", "stack.json", "house.log", "lock", "*.new")
 
 
 class InUse(Exception):
@@ -55,13 +55,10 @@ class Stack:
 
 
 class State:
-    """The folder. It is made when it is not there."""
+    """The folder. Whoever locks it makes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.is_new = not self.database.exists()
-        """No house has lived here before."""
 
     @property
     def database(self) -> Path:
@@ -78,6 +75,16 @@ class State:
     @property
     def log(self) -> Path:
         return self.folder / "house.log"
+
+    @property
+    def history(self) -> str | None:
+        """What happened here first, in words; None in a house in which nothing has happened yet."""
+        file = self.folder / "history"
+        return file.read_text() if file.exists() else None
+
+    @history.setter
+    def history(self, words: str) -> None:
+        (self.folder / "history").write_text(words)
 
     def keys(self) -> Keys:
         """The house's keys; made on the first call."""
@@ -100,6 +107,7 @@ class State:
 
     def lock(self) -> TextIO:
         """Hold the folder until the file is closed or the process ends, however it ends. Raises `InUse`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         file = (self.folder / "lock").open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

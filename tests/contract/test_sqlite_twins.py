@@ -5,8 +5,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def a_message(body: str = "{}") -> Message:
     return Message(body, "C#1")
 
 
+def in_parallel(*works: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 # The table
 
 
@@ -71,17 +80,21 @@ def test_what_expired_is_purged_and_only_that(database: Database) -> None:
     assert [item.key.sk for item in table.query("C#1").items] == [f"CONTENT#{second + 1}", "RECORD"]
 
 
-def test_reading_an_index_costs_by_its_entries_and_not_by_the_items(database: Database) -> None:
+def test_reading_an_index_costs_by_what_is_due_and_not_by_what_is_there(database: Database) -> None:
     table = SqliteTable(database)
     for start in range(0, 3000, 100):
-        table.write([Put(Item(Key(f"C#{number}", "RECORD"))) for number in range(start, start + 100)])
-    table.write([Put(Item(Key("C#due", "RECORD"), "", {"due_shard": "D#0", "due": "2026"}))])
+        table.write([a_due_item(number, "2099") for number in range(start, start + 100)])
+    table.write([a_due_item(number, "2026") for number in range(3000, 3010)])
 
     with steps(database) as count:
-        table.index("due", "D#0", upto="2027")
-        table.index("due", "D#0", prefix="20", upto="2027", cursor=None)
+        cursor = table.index("due", "D#0", upto="2027", limit=5).cursor
+        table.index("due", "D#0", upto="2027", cursor=cursor)
 
-    assert count.steps < 300
+    assert count.steps < 500
+
+
+def a_due_item(number: int, due: str) -> Put:
+    return Put(Item(Key(f"C#{number}", "RECORD"), "", {"due_shard": "D#0", "due": due}))
 
 
 class steps:  # noqa: N801 -- reads as what it does
@@ -105,23 +118,35 @@ class steps:  # noqa: N801 -- reads as what it does
             connection.set_progress_handler(None, 0)
 
 
-def test_two_processes_may_use_one_file(database: Database, tmp_path: Path) -> None:
-    ours, theirs = SqliteTable(database), Database(tmp_path / "house.db")
+def test_two_houses_may_write_to_one_file_at_once(database: Database, tmp_path: Path) -> None:
+    """Two connections are to SQLite what two processes are."""
+    other = Database(tmp_path / "house.db")
+    failures: list[Exception] = []
 
-    SqliteTable(theirs).write([Put(Item(Key("C#1", "RECORD")))])
-    theirs.close()
+    def count(table: SqliteTable) -> None:
+        try:
+            for _ in range(50):
+                table.write([Update(Key("C#1", "RECORD"), add={"sent": 1})])
+        except sqlite3.Error as error:
+            failures.append(error)
 
-    assert Key("C#1", "RECORD") in ours.get([Key("C#1", "RECORD")])
+    in_parallel(*(partial(count, SqliteTable(each)) for each in (database, other)))
+    other.close()
+
+    assert failures == []
+    assert SqliteTable(database).get([Key("C#1", "RECORD")])[Key("C#1", "RECORD")].attributes == {"sent": 100}
 
 
-def test_a_failed_write_leaves_the_table_usable(database: Database) -> None:
+def test_a_transaction_that_fails_in_the_middle_changes_nothing(database: Database) -> None:
     table = SqliteTable(database)
-    with pytest.raises(sqlite3.ProgrammingError), database.writing() as connection:
-        connection.execute("DELETE FROM items WHERE pk = ?", ())
+    table.write([Put(Item(Key("C#1", "RECORD")))])
 
-    table.write([Put(Item(Key("C#1", "RECORD")), (Absent(),))])
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        connection.execute("DELETE FROM items")
+        raise ZeroDivisionError
 
     assert len(table.query("C#1").items) == 1
+    table.write([Put(Item(Key("C#2", "RECORD")), (Absent(),))])
 
 
 # The queues
@@ -212,11 +237,7 @@ def test_no_message_is_given_to_two_of_many_workers(queues: SqliteQueues) -> Non
             received.extend(message.body for message in batch)
             queues.delete(message.receipt for message in batch)
 
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    in_parallel(*[work] * 4)
 
     assert sorted(map(int, received)) == list(range(400))
 
@@ -277,10 +298,6 @@ def test_adding_is_one_write_among_threads(database: Database) -> None:
         for _ in range(100):
             table.write([Update(Key("C#1", "RECORD"), add={"sent": 1})])
 
-    threads = [threading.Thread(target=add) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_parallel(*[add] * 4)
 
     assert table.get([Key("C#1", "RECORD")])[Key("C#1", "RECORD")].attributes == {"sent": 400}

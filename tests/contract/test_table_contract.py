@@ -99,6 +99,15 @@ def test_an_item_may_have_neither_body_nor_attributes(table: Table) -> None:
     assert read(table) == Item(RECORD, "", {})
 
 
+def test_an_empty_body_is_none(table: Table) -> None:
+    stored(table, Item(RECORD, "", {"version": 1}))
+
+    table.write([Put(Item(RECORD, "{}", {"version": 2}), (Lacks("body"),))])
+    table.write([Update(RECORD, remove=("body",))])
+
+    assert read(table) == Item(RECORD, "", {"version": 2})
+
+
 def test_an_empty_text_is_a_value(table: Table) -> None:
     table.write([Put(an_item(note=""))])
 
@@ -212,8 +221,9 @@ def test_adding_to_a_text_is_invalid(table: Table, others: list[Write]) -> None:
         {"add": {"n": 1}, "remove": ("n",)},
         {"remove": ("n", "n")},
         {"set": {"sk": "x"}},
+        {"set": {"body": ""}},
     ],
-    ids=["nothing", "set and add", "add and remove", "remove twice", "key"],
+    ids=["nothing", "set and add", "add and remove", "remove twice", "key", "empty body"],
 )
 def test_an_update_that_no_table_takes_cannot_be_made(changes: Mapping[str, Any]) -> None:
     with pytest.raises(Invalid):

@@ -75,7 +75,9 @@ class Door:
 
     secrets: KnownSecrets
     clock: FrozenClock = field(default_factory=FrozenClock)
-    lanes: dict[str, ListQueue] = field(default_factory=lambda: {n: ListQueue() for n in ("orders", "tickets", "outcomes")})
+    lanes: dict[str, ListQueue] = field(
+        default_factory=lambda: {n: ListQueue() for n in ("orders", "tickets", "outcomes")}
+    )
 
     def __post_init__(self) -> None:
         self.quarantine = Quarantine(SqliteTable(Database()))
@@ -388,3 +390,38 @@ def test_an_event_without_person_is_grouped_by_what_it_is_about() -> None:
 
 def test_lanes_are_told_by_type() -> None:
     assert lane_of(an_event_of({}, "order.paid", order={"id": "7"})) == "orders"
+
+
+# ── times ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("ahead", "accepted"), [(timedelta(days=1), 1), (timedelta(days=1, milliseconds=1), 0)])
+def test_what_claims_to_happen_later_than_tomorrow_waits_in_quarantine(
+    door: Door, ahead: timedelta, accepted: int
+) -> None:
+    reply = door.post("open", an_event() | {"time": (NOW + ahead).isoformat()})
+
+    assert (reply.status, reply.body["accepted"], len(door.kept())) == (200, accepted, 1 - accepted)
+
+
+def test_it_is_taken_when_its_day_has_come(door: Door) -> None:
+    door.post("open", an_event() | {"time": (NOW + timedelta(days=30)).isoformat()})
+    (kept,) = door.quarantine.list().entries
+
+    door.clock.house = NOW + timedelta(days=30)
+    reply = door.ingest.replay(kept.id)
+
+    assert reply is not None
+    assert (reply.body["accepted"], door.kept()) == (1, [])
+
+
+def test_what_has_no_time_is_the_same_event_when_it_is_delivered_again_within_the_hour(door: Door) -> None:
+    timeless = {"id": 7, "email": "ana@example.com", "created_at": None, "updated_at": None}
+    headers = {"X-Shopify-Topic": "customers/create", "X-Shopify-Webhook-Id": "w-7"}
+
+    for minutes in (0, 59):
+        door.clock.house = NOW + timedelta(minutes=minutes)
+        door.post("shopify", timeless, headers)
+
+    first, again = door.lanes["orders"].sent
+    assert first.body == again.body

@@ -25,7 +25,7 @@ from perennial.channels.verdict import PATIENCE, StillSending
 from perennial.domain.customer import Consent, Known, Send
 from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent, Person, parse_event
 from perennial.domain.permission import Cap
-from tests.messaging import NOON, a_customer, a_person, a_policy, a_renderer, an_action, known
+from tests.messaging import NOON, a_customer, a_person, a_policy, a_profile, a_renderer, an_action, known
 
 DAY = timedelta(days=1)
 TICK = timedelta(milliseconds=1)
@@ -117,7 +117,7 @@ class House:
     def knows(self, person: Person | None = None, **facts: Any) -> None:
         """Put the customer there, as they are now."""
         self.put(record_key("c-1"), a_customer(**facts).model_dump_json(exclude_defaults=True))
-        self.put(profile_key("c-1"), (person or a_person()).model_dump_json(exclude_defaults=True))
+        self.put(profile_key("c-1"), a_profile(person).model_dump_json(exclude_defaults=True))
 
     def put(self, key: Key, body: str) -> None:
         self.table.within.write([Put(Item(key, body))])
@@ -319,7 +319,11 @@ def test_in_quiet_hours_the_message_goes_back_to_wait_once():
     [first, second] = house.outcomes.events
     assert first == second
     assert isinstance(first, MessageDeferred)
-    assert (first.data.until, first.data.about, first.data.subject) == (NIGHT.replace(hour=9), "signed-up", {"order": "1"})
+    assert (first.data.until, first.data.about, first.data.subject) == (
+        NIGHT.replace(hour=9),
+        "signed-up",
+        {"order": "1"},
+    )
     assert (house.claims, house.carrier.taken) == ({}, [])
 
 
@@ -563,7 +567,7 @@ def test_a_broken_template_uses_nothing_up():
 
 def broken_documents() -> dict[str, Any]:
     broken = {"subject": "{{ no }}", "body": "-"}
-    return {**messages(), "welcome": {locale: broken for locale in ("en", "zh-Hans", "es")}}
+    return {**messages(), "welcome": dict.fromkeys(("en", "zh-Hans", "es"), broken)}
 
 
 # Claims

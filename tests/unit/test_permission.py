@@ -1,17 +1,16 @@
 """Consent, quiet hours by the customer's own clock, and caps."""
 
 from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from perennial.domain.actions import Channel, Purpose
-from perennial.domain.customer import Consent, Facts, Known
+from perennial.domain.customer import Consent, Facts, Known, Send
 from perennial.domain.permission import (
     DELETED,
     NO_ADDRESS,
@@ -20,7 +19,6 @@ from perennial.domain.permission import (
     Cap,
     ConsentRules,
     QuietHours,
-    Send,
     cap_reached,
     closes_at,
     may_leave_at,
@@ -271,17 +269,3 @@ def test_nobody_is_contacted_without_address_or_after_deletion(purpose: Purpose)
 
     assert refusal(facts(reach={"email"}), purpose, channel, ConsentRules()) == NO_ADDRESS
     assert refusal(facts(deleted_at=NOON), purpose, channel, ConsentRules()) == DELETED
-
-
-def test_sends_are_kept_as_short_lists():
-    adapter = TypeAdapter(tuple[Send, ...])
-    sends = (Send("email", "service", NOON),)
-
-    assert adapter.dump_json(sends) == b'[["email","service","2026-06-15T12:00:00Z"]]'
-    assert adapter.validate_json(adapter.dump_json(sends)) == sends
-
-
-def test_a_country_has_each_zone_once():
-    zones = sorted(zones_of(None, "RU", "UTC"))
-
-    assert all(one != other for one, other in pairwise(zones))

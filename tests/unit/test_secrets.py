@@ -103,6 +103,7 @@ def test_a_wrong_book_is_refused_without_being_quoted(text: str) -> None:
         read_secrets(text)
 
     assert "secret-" not in str(told.value)
+    assert told.value.__cause__ is None
     assert told.value.__suppress_context__
 
 

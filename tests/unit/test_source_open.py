@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,7 +119,9 @@ def test_an_event_comes_through_as_it_is() -> None:
 
 
 def test_extension_attributes_are_dropped() -> None:
-    extended = an_event(datacontenttype="application/json", subject="x", traceparent="00-1", store="other", customer="C1")
+    extended = an_event(
+        datacontenttype="application/json", subject="x", traceparent="00-1", store="other", customer="C1"
+    )
 
     assert translated(extended) == translated(an_event())
 
@@ -177,3 +181,19 @@ def test_many_mistakes_are_counted() -> None:
 
     with pytest.raises(NotUnderstood, match="and 4 more"):
         translated(event)
+
+
+def test_the_manual_lists_what_may_be_said_and_nothing_else() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in manual.splitlines() if line.startswith("| `")]
+
+    listed = {word for row in rows for word in re.findall(r"`([a-z]+\.[a-z_]+)`", row)}
+
+    assert listed == set(open_events.OPEN_TYPES)
+
+
+def test_the_manual_s_example_is_understood() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+    example = next(block for block in re.findall(r"```json\n(.*?)```", manual, re.DOTALL) if "specversion" in block)
+
+    assert translated(json.loads(example)).type == "product.activated"

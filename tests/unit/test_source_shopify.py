@@ -113,7 +113,9 @@ def translated(topic: str, payload: object, headers: Mapping[str, str] | None = 
     """Events by type and what tells them apart: the end of their ids."""
     named = {"x-shopify-topic": topic, "x-shopify-event-id": "evt", **(headers or {})}
     events = shopify.translate(named, json.dumps(payload).encode(), "demo", NOW)
-    return {event.id.removeprefix("evt:"): event for event in events}
+    by_name = {event.id.removeprefix("evt:"): event for event in events}
+    assert len(by_name) == len(events)
+    return by_name
 
 
 def headers_for(body: bytes, secret: str) -> dict[str, str]:
@@ -365,7 +367,8 @@ def test_without_transactions_a_refund_is_what_its_lines_come_to() -> None:
 
     events = translated("refunds/create", a_refund(transactions=[], order_adjustments=shipping_too))
 
-    assert events["order.refunded:509562969"].data.refund.total.amount == Decimal("65.00")
+    refund = events["order.refunded:509562969"].data.refund
+    assert (refund.total.amount, refund.base) == (Decimal("65.00"), Decimal("65.00"))
 
 
 def test_a_refund_of_nothing_is_nothing() -> None:
@@ -504,6 +507,8 @@ def test_an_unknown_topic_is_kept(topic: str) -> None:
         ({"line_items": {"0": "?"}}, "line_items"),
         ({"customer": "Ana"}, "customer"),
         ({"created_at": "2026-06-01T09:00:00"}, "created_at"),
+        ({"created_at": "0001-01-01T00:00:00+14:00"}, "created_at"),
+        ({"total_price": [None, None, None]}, "total_price"),
     ],
 )
 def test_a_wrong_type_is_told_by_its_path_and_without_its_value(change: dict[str, Any], path: str) -> None:

@@ -61,7 +61,9 @@ def test_timestamp_and_body_are_signed_together() -> None:
     zendesk.verify(headers, b"{}", [SECRET], [NOW])
 
     with pytest.raises(Forged):
-        zendesk.verify(headers | {"x-zendesk-webhook-signature-timestamp": "2026-06-15T12:00:01Z"}, b"{}", [SECRET], [NOW])
+        zendesk.verify(
+            headers | {"x-zendesk-webhook-signature-timestamp": "2026-06-15T12:00:01Z"}, b"{}", [SECRET], [NOW]
+        )
 
 
 @pytest.mark.parametrize("minutes", [-5, 0, 5])

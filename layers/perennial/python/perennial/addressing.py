@@ -81,9 +81,7 @@ class Addressing:
         strongest = next((key for key in keys.values() if key.is_personal), None)
         return customer_id(strongest, self._secret) if strongest else None
 
-    def _owner(
-        self, event: Event, keys: Mapping[Key, IdentityKey], identities: Mapping[Key, Identity]
-    ) -> str | None:
+    def _owner(self, event: Event, keys: Mapping[Key, IdentityKey], identities: Mapping[Key, Identity]) -> str | None:
         self.remember(identities[key] for key in keys)
         owner = next((identities[key].customer for key in keys if identities[key].customer), None)
         if owner or (owner := self._minted(keys)):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from perennial.addressing import Addressed, Addressing
 from perennial.aws.queues import Message, Queue
@@ -32,11 +33,11 @@ from perennial.domain.actions import Channel
 from perennial.domain.customer import Customer
 from perennial.domain.decide import decide
 from perennial.domain.events import CartAbandoned, ConsentChanged, Event, Person, TimerDue, texts_of
-from perennial.domain.fold import Settled, recalls
+from perennial.domain.fold import Ref, Settled, recalls, ref_of
 from perennial.domain.journal import Entry, entry_key
 from perennial.domain.policy import Policy
 from perennial.domain.profile import Profile, words_of
-from perennial.domain.values import iso
+from perennial.domain.values import iso, to_utc
 
 MAX_ATTEMPTS = 8
 PARALLEL_COMMITS = 8
@@ -50,6 +51,13 @@ class Readdress(Exception):
     """A key that this new customer was to have is somebody's already: the events are theirs. Address them again."""
 
 
+class Receipt(NamedTuple):
+    """That these events, by position, are in the record; and the entries that say what they asked for."""
+
+    positions: tuple[int, ...]
+    entries: tuple[Entry, ...]
+
+
 @dataclass(slots=True)
 class Draft:
     """Decisions of one customer in the making, for several events in a row."""
@@ -57,7 +65,7 @@ class Draft:
     loaded: Loaded
     customer: Customer
     entries: dict[str, Entry] = field(default_factory=dict)
-    settled: dict[tuple[type, str], Settled] = field(default_factory=dict)
+    settled: dict[Ref, Settled] = field(default_factory=dict)
     decided: list[Addressed] = field(default_factory=list)
     timer_used: bool = False
 
@@ -98,60 +106,67 @@ class Engine:
         Returns why an event failed, by its position: those are to be delivered again, all others are done. What
         fails for all, like a table out of reach, is raised.
         """
+        receipts: list[Receipt] = []
         failed: dict[int, Exception] = {}
-        receipts: dict[int, tuple[Entry, ...]] = {}
-        for done, not_done in self._each(self._grouped(events), now):
-            receipts |= done
+        now = to_utc(now)  # as precise as it will be read again
+        for done, not_done in self._each(self._grouped(dict(enumerate(events)), failed), now):
+            receipts += done
             failed |= not_done
         try:
-            self._emit([entry for entries in receipts.values() for entry in entries])
-        except Exception as error:  # not emitted: whoever asked for something is delivered again, and emits again
-            failed |= {position: error for position, entries in receipts.items() if any(map(_asks, entries))}
+            self._emit([entry for receipt in receipts for entry in receipt.entries])
+        except Exception as error:  # noqa: BLE001  -- what asked for something is delivered again, and emits again
+            asking = [receipt for receipt in receipts if any(map(_asks, receipt.entries))]
+            failed |= {position: error for receipt in asking for position in receipt.positions}
         return failed
 
     # The batch
 
-    def _grouped(self, events: Sequence[Event]) -> list[Work]:
+    def _grouped(self, events: Mapping[int, Event], failed: dict[int, Exception]) -> list[Work]:
+        """The events by customer. When what was read for them makes no sense, each is tried alone: one is poison."""
+        try:
+            addressed = dict(zip(events, self._addressing.of(list(events.values())), strict=True))
+        except ValueError as error:
+            if len(events) == 1:
+                failed |= dict.fromkeys(events, error)
+                return []
+            return [work for position, event in events.items() for work in self._grouped({position: event}, failed)]
         groups: dict[str, list[tuple[int, Addressed]]] = {}
-        for position, addressed in enumerate(self._addressing.of(events)):
-            if addressed:
-                groups.setdefault(addressed.loaded.customer.id, []).append((position, addressed))
+        for position, each in addressed.items():
+            if each:
+                groups.setdefault(each.loaded.customer.id, []).append((position, each))
         return [
             Work(tuple(position for position, _ in group), tuple(each for _, each in group), group[0][1].loaded)
             for group in groups.values()
         ]
 
-    def _each(
-        self, work: list[Work], now: datetime
-    ) -> Iterator[tuple[dict[int, tuple[Entry, ...]], dict[int, Exception]]]:
+    def _each(self, work: list[Work], now: datetime) -> Iterator[tuple[list[Receipt], dict[int, Exception]]]:
         if len(work) < 2:
-            return map(lambda each: self._finish(each, now), work)
+            return (self._finish(each, now) for each in work)
         return self._pool.map(lambda each: self._finish(each, now), work)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(PARALLEL_COMMITS)
 
-    def _finish(self, work: Work, now: datetime) -> tuple[dict[int, tuple[Entry, ...]], dict[int, Exception]]:
-        """Receipts and failures by position. When a group fails, each event is tried alone: one may be poison."""
+    def _finish(self, work: Work, now: datetime) -> tuple[list[Receipt], dict[int, Exception]]:
+        """Receipts, and failures by position. When a group fails, each event is tried alone: one may be poison."""
         try:
-            receipts = self._commit(work, now)
-            return {work.positions[0]: receipts}, {}
+            return [Receipt(work.positions, self._commit(work, now))], {}
         except Readdress:
             return self._again(work, now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  -- whatever it is: it comes back as this event's failure
             if len(work.positions) == 1:
-                return {}, {work.positions[0]: error}
+                return [], {work.positions[0]: error}
             return self._again(work, now)
 
-    def _again(self, work: Work, now: datetime) -> tuple[dict[int, tuple[Entry, ...]], dict[int, Exception]]:
-        receipts: dict[int, tuple[Entry, ...]] = {}
+    def _again(self, work: Work, now: datetime) -> tuple[list[Receipt], dict[int, Exception]]:
+        receipts: list[Receipt] = []
         failed: dict[int, Exception] = {}
         for position, addressed in zip(work.positions, work.events, strict=True):
-            for alone in self._grouped([addressed.event]):
+            for alone in self._grouped({position: addressed.event}, failed):
                 try:
-                    receipts[position] = self._commit(alone, now)
-                except Exception as error:
+                    receipts.append(Receipt(alone.positions, self._commit(alone, now)))
+                except Exception as error:  # noqa: BLE001  -- as above
                     failed[position] = error
         return receipts, failed
 
@@ -195,7 +210,7 @@ class Engine:
             decision = decide(draft.customer, addressed.event, policy, now, recalled)
             draft.customer = decision.customer
             draft.entries[key] = decision.entry
-            draft.settled |= {(type(each), each.id): each for each in decision.settled}
+            draft.settled |= {ref_of(each): each for each in decision.settled}
             draft.decided.append(addressed)
         return draft
 
@@ -219,11 +234,9 @@ class Engine:
 
     def _recalled(self, draft: Draft, event: Event) -> tuple[Settled, ...]:
         """Orders and tickets that have left the record and that the event is about."""
-        if not (wanted := recalls(draft.customer.facts, event)):
-            return ()
-        in_draft = {("order" if kind.__name__ == "Order" else "ticket", ref): each for (kind, ref), each in draft.settled.items()}
-        stored = self._store.settled(draft.customer.id, [ref for ref in wanted if ref not in in_draft])
-        return (*(in_draft[ref] for ref in wanted if ref in in_draft), *stored)
+        wanted = recalls(draft.customer.facts, event)
+        just_left = tuple(draft.settled[ref] for ref in wanted if ref in draft.settled)
+        return just_left + self._store.settled(draft.customer.id, [ref for ref in wanted if ref not in draft.settled])
 
     # What is written beside the record
 
@@ -262,7 +275,7 @@ class Engine:
     def _personal(self, draft: Draft) -> tuple[tuple[Item, ...], dict[str, str]]:
         """Profile, consent proofs and texts; and the marks of the profile, where it was written."""
         events = [addressed.event for addressed in draft.decided]
-        items = [item for event in events for item in (*_proofs(draft.customer.id, event), *_contents(draft.customer.id, event))]
+        items = [item for event in events for item in _beside(draft.customer.id, event)]
         untold = [event for event in events if not self._is_told(event, draft.loaded)]
         if not untold:
             return _distinct(items), {}
@@ -312,14 +325,12 @@ def _asks(entry: Entry) -> bool:
     return bool(entry.actions or entry.releases)
 
 
-def _proofs(customer: str, event: Event) -> Iterator[Item]:
+def _beside(customer: str, event: Event) -> Iterator[Item]:
+    """What an event leaves in erasable items: proof of consent, and texts."""
     if isinstance(event, ConsentChanged):
         body = event.data.model_dump_json(exclude={"customer"}, exclude_defaults=True)
         key = Key(f"C#{customer}", f"CONSENT#{iso(event.time)}#{entry_key(event)[-24:]}")
         yield Item(key, f'{{"source":"{event.source}","said":{body}}}')
-
-
-def _contents(customer: str, event: Event) -> Iterator[Item]:
     if texts := texts_of(event):
         ref = f"cart:{event.data.cart.id}" if isinstance(event, CartAbandoned) else entry_key(event)[2:]
         yield content_item(customer, ref, _json(texts), event.time)

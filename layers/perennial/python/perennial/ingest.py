@@ -7,7 +7,7 @@ the exception goes up, the answer is 500, and the vendor delivers again; the eng
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from perennial.aws.clock import Clock
@@ -35,6 +35,9 @@ LARGEST_BODY = 1024 * 1024
 """Bytes. An event must fit a queue's message, and no vendor's webhook comes near."""
 
 MOST_KEPT_SINGLY = 20
+
+AHEAD = timedelta(days=1)
+"""How far the clock of a vendor may be ahead of ours."""
 
 SOURCES: Mapping[str, Source] = {
     "shopify": shopify,
@@ -109,7 +112,7 @@ class Ingest:
             return Reply(415, {"error": f"the content type is one of {', '.join(sorted(vendor.MEDIA_TYPES))}"})
         kept = {name: value for name, value in named.items() if name in vendor.HEADERS}
         now = self.clock.now()
-        reading = read(vendor, kept, body, store, now)
+        reading = read(vendor, kept, body, store, now, latest=now + AHEAD)
         for reason, payload in _to_keep(reading.quarantined):
             self._keep(source, store, kept, payload, reason, now)
         self._send(reading.events)
@@ -124,7 +127,8 @@ class Ingest:
         entry = self.quarantine.get(entry_id)
         if entry is None:
             return None
-        reading = read(READERS[entry.source], entry.headers, entry.payload, entry.store, entry.received_at)
+        vendor, now = READERS[entry.source], self.clock.now()
+        reading = read(vendor, entry.headers, entry.payload, entry.store, entry.received_at, latest=now + AHEAD)
         self._send(reading.events)
         if reading.quarantined:
             self.quarantine.explain(entry.id, reading.quarantined[0].reason)
@@ -172,17 +176,30 @@ class Ingest:
             self.lanes[lane].send(messages)
 
 
-def read(vendor: Source, headers: Headers, body: bytes, store: str, received_at: datetime) -> Reading:
-    """Each part on its own: a bad entry of a batch does not hold up the others."""
-    reading = Reading()
+def read(
+    vendor: Source, headers: Headers, body: bytes, store: str, received_at: datetime, latest: datetime | None = None
+) -> Reading:
+    """Each part on its own: a bad entry of a batch does not hold up the others.
+
+    What the vendor gives no time for happened in the hour in which it arrived: delivered again within that hour, it
+    is the same event. What claims to happen after `latest` is not understood.
+    """
+    arrived, reading = received_at.replace(minute=0, second=0, microsecond=0), Reading()
     for index, part in enumerate(vendor.split(body)):
         try:
-            reading.events.extend(vendor.translate(headers, part, store, received_at))
+            reading.events.extend(_not_after(latest, vendor.translate(headers, part, store, arrived)))
         except NotUnderstood as why:
             reading.quarantined.append(Note(index, str(why), part))
         except Ignored as why:
             reading.ignored.append(Note(index, str(why), part))
     return reading
+
+
+def _not_after(latest: datetime | None, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """One event of next year would keep its customer from ever falling silent."""
+    if latest and any(event.time > latest for event in events):
+        raise NotUnderstood("its time is more than a day ahead of ours; replay it when that day has come")
+    return events
 
 
 def _to_keep(notes: Sequence[Note]) -> Iterator[tuple[str, bytes]]:

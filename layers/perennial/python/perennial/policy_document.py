@@ -4,18 +4,21 @@ YAML 1.1 takes `on:` for true and `20:00` for 1200; this reader knows the scalar
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from perennial.domain.conditions import Condition
+from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition, Scalar
 from perennial.domain.customer import Stage
-from perennial.domain.policy import BandEntered, Play, Policy
+from perennial.domain.policy import LONGEST_CONDITION, Policy
+from perennial.domain.values import duration_text
 
-MAX_BYTES = 350_000
-"""The document is one item of the table; the item's limit is 400 KB."""
+MAX_BYTES = 200_000
+"""The document is one item of the table, of at most 400 KB; as JSON it may be half as long again as it is as YAML."""
 Path = tuple[str | int, ...]
 
 
@@ -47,17 +50,16 @@ class Known(NamedTuple):
 
 def read_policy(text: str, version: int, known: Known) -> Policy:
     """The policy of this YAML (or JSON) text. Raises `PolicyRefused` with every mistake."""
-    if len(text.encode()) > MAX_BYTES:
+    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise PolicyRefused([Mistake("", 1, f"is larger than {MAX_BYTES // 1000} kB")])
     data, lines, doubled = _parse(text)
     if not isinstance(data, dict):
         raise PolicyRefused([Mistake("", 1, "a policy is a mapping of sections: name, currencies, labels, ...")])
-    data.pop("version", None)
+    mistakes = doubled + [_mistake(path, said, lines) for path, said in _references(data, known)]
     try:
         policy = Policy.model_validate({**data, "version": version})
     except ValidationError as error:
-        raise PolicyRefused(doubled + [_mistake(each, lines) for each in error.errors(include_url=False)]) from None
-    mistakes = doubled + [Mistake(_text(path), _line(path, lines), said) for path, said in _references(policy, known)]
+        mistakes += [_mistake(each["loc"], _said(each), lines) for each in error.errors(include_url=False)]
     if mistakes:
         raise PolicyRefused(sorted(mistakes, key=lambda mistake: mistake.line))
     return policy
@@ -73,11 +75,25 @@ def policy_json(policy: Policy) -> str:
     return policy.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
+def policy_yaml(policy: Policy) -> str:
+    """The policy as people edit it. Comments are not kept: they belong to the text that it was read from."""
+    document = policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return yaml.dump(document, Dumper=_Writer, allow_unicode=True, sort_keys=False, width=120)
+
+
 # Reading
 
 
 class _Reader(yaml.SafeLoader):
     """YAML 1.2 scalars: null, true, false, whole and decimal numbers; all else is text."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuses what a policy has no use for: a few aliases of aliases can stand for millions of nodes."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the reader's own calls out
+        if isinstance(event, yaml.AliasEvent) or event.anchor or event.tag:
+            unknown = "anchors, aliases and tags are not known here"
+            raise yaml.MarkedYAMLError(problem=unknown, problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
 
 
 _Reader.yaml_implicit_resolvers = {}
@@ -88,6 +104,15 @@ for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:float", r"[-+]?\d{1,17}\.\d{1,17}", list("-+0123456789")),
 ):
     _Reader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _first)
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes for `_Reader`: quotes what it would take for something else than text, and makes no anchors."""
+
+    yaml_implicit_resolvers = _Reader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
 
 
 def _parse(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
@@ -106,7 +131,7 @@ def _parse(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
     for path, line, is_double in _walk(node, ()):
         lines.setdefault(path, line)
         if is_double:
-            doubled.append(Mistake(_text(path), line, "is written twice"))
+            doubled.append(Mistake(".".join(map(str, path)), line, "is written twice"))
     return data, lines, doubled
 
 
@@ -126,14 +151,22 @@ def _walk(node: yaml.Node | None, path: Path) -> Iterator[tuple[Path, int, bool]
             yield from _walk(value, (*path, index))
 
 
-def _mistake(error: Any, lines: Mapping[Path, int]) -> Mistake:
-    path = error["loc"]
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        message = "is not known here"
-    elif error["type"] == "missing":
-        message = "is missing"
-    return Mistake(_text(path), _line(path, lines), message)
+def _mistake(path: Path, said: str, lines: Mapping[Path, int]) -> Mistake:
+    """pydantic's path without the words that are its own: of what was written, and at most the last that is missing."""
+    here: Path = ()
+    for part in path:
+        if (*here, part) in lines or (part == path[-1] and part != "[key]"):
+            here = (*here, part)
+    return Mistake(".".join(map(str, here)), _line(here, lines), said)
+
+
+def _said(error: ErrorDetails) -> str:
+    known = {"extra_forbidden": "is not known here", "missing": "is missing"}
+    said = known.get(error["type"], error["msg"].removeprefix("Value error, "))
+    for limit in error.get("ctx", {}).values():
+        if isinstance(limit, timedelta):
+            said = said.replace(repr(limit), duration_text(limit))
+    return said
 
 
 def _line(path: Path, lines: Mapping[Path, int]) -> int:
@@ -143,71 +176,102 @@ def _line(path: Path, lines: Mapping[Path, int]) -> int:
     return lines.get(path, 1)
 
 
-def _text(path: Path) -> str:
-    return ".".join(map(str, path))
+# What one part of a policy says of another. Read from the document as written, so that one mistake hides no other.
 
 
-# What one part of a policy says of another
+def _references(data: Any, known: Known) -> Iterator[tuple[Path, str]]:
+    yield from _conditions(data)
+    bands = _at(data, "score", "bands")
+    bands = tuple(map(str, bands)) if isinstance(bands, dict) else ()
+    yield from _rules(data, bands)
+    yield from _last_rules(data)
+    yield from _plays(data, bands, known)
+    for section in ("authority", "scripts"):
+        said = _at(data, section)
+        if isinstance(said, dict):
+            yield from (((section,), f"says nothing of stage {stage.value!r}") for stage in Stage if stage not in said)
 
 
-def _references(policy: Policy, known: Known) -> Iterator[tuple[Path, str]]:
-    yield from _conditions(policy)
-    bands = list(policy.score.bands)
-    for section in ("labels", "stages"):
-        for index, rule in enumerate(getattr(policy, section)):
-            for band in rule.band:
-                if band not in bands:
-                    yield (section, index, "band"), _unknown("band", band, bands)
-    yield from _last_rules(policy)
-    seen: set[str] = set()
-    for index, play in enumerate(policy.plays):
-        if play.id in seen:
-            yield ("plays", index, "id"), f"there are two plays {play.id!r}"
-        seen.add(play.id)
-        yield from _play_references(index, play, bands, known)
-    for stage in Stage:
-        for section in ("authority", "scripts"):
-            if stage not in getattr(policy, section):
-                yield (section,), f"says nothing of stage {stage.value!r}"
-
-
-def _play_references(index: int, play: Play, bands: list[str], known: Known) -> Iterator[tuple[Path, str]]:
-    if isinstance(play.on, BandEntered) and play.on.band not in bands:
-        yield ("plays", index, "on", "band"), _unknown("band", play.on.band, bands)
-    for channel, template in play.do.channels:
-        path: Path = ("plays", index, "do", channel)
-        if template not in known.templates:
-            yield path, _unknown("template", template, known.templates)
-        elif channel not in known.templates[template]:
-            yield path, f"template {template!r} has no text for {channel}; it has {_list(known.templates[template])}"
-    if play.do.task and play.do.task not in known.tasks:
-        yield ("plays", index, "do", "task"), _unknown("task", play.do.task, known.tasks)
-
-
-def _last_rules(policy: Policy) -> Iterator[tuple[Path, str]]:
-    """Somebody must always have a label and a stage: the last rule of each holds for everybody."""
-    label, stage = policy.labels[-1], policy.stages[-1]
-    if label.if_ or label.within or label.after or label.late or label.band:
-        yield ("labels", len(policy.labels) - 1), "the last label is for everybody else: it has no condition"
-    if stage.if_ or stage.within or stage.after or stage.late or stage.band or stage.labels:
-        yield ("stages", len(policy.stages) - 1), "the last stage is for everybody else: it has no condition"
-
-
-def _conditions(policy: Policy) -> Iterator[tuple[Path, str]]:
+def _conditions(data: Any) -> Iterator[tuple[Path, str]]:
     """Compiles each condition once: what does not compile is a mistake."""
-    for section in ("labels", "stages", "plays"):
-        for index, each in enumerate(getattr(policy, section)):
-            yield from _compiled((section, index, "if"), lambda each=each: each.condition)
-    for stage, scripts in policy.scripts.items():
-        for index, script in enumerate(scripts):
-            yield from _compiled(("scripts", stage.value, index, "if"), lambda script=script: script.condition)
+    facts = FACT_FIELDS
+    for section in ("labels", "stages"):
+        for index, rule in _entries(data, section):
+            yield from _compiled((section, index, "if"), rule, facts, {})
+    for index, play in _entries(data, "plays"):
+        yield from _compiled(("plays", index, "if"), play, {**facts, **TIMED_FIELDS}, EVENT_FIELDS)
+    for stage in Stage:
+        for index, script in _entries(data, "scripts", stage.value):
+            yield from _compiled(("scripts", stage.value, index, "if"), script, {**facts, **TIMED_FIELDS}, {})
 
 
-def _compiled(path: Path, compile_it: Callable[[], Condition | None]) -> Iterator[tuple[Path, str]]:
-    try:
-        compile_it()
-    except ValueError as error:
-        yield path, str(error)
+def _compiled(
+    path: Path, holder: Mapping[str, Any], customer: Mapping[str, Scalar], event: Mapping[str, Scalar]
+) -> Iterator[tuple[Path, str]]:
+    source = holder.get("if")
+    if isinstance(source, str) and len(source) <= LONGEST_CONDITION:
+        try:
+            Condition(source, customer, event)
+        except ValueError as error:
+            yield path, str(error)
+
+
+def _rules(data: Any, bands: Collection[str]) -> Iterator[tuple[Path, str]]:
+    for section in ("labels", "stages"):
+        for index, rule in _entries(data, section):
+            named = rule.get("band", [])
+            for band in named if isinstance(named, list) else [named]:
+                if bands and isinstance(band, str) and band not in bands:
+                    yield (section, index, "band"), _unknown("band", band, bands)
+
+
+def _last_rules(data: Any) -> Iterator[tuple[Path, str]]:
+    """Somebody must always have a label and a stage: the last rule of each holds for everybody."""
+    for section, own in (("labels", "label"), ("stages", "stage")):
+        rules = list(_entries(data, section))
+        if rules and any(said for name, said in rules[-1][1].items() if name != own):
+            yield (section, rules[-1][0]), f"the last {own} is for everybody else: it has no condition"
+
+
+def _plays(data: Any, bands: Collection[str], known: Known) -> Iterator[tuple[Path, str]]:
+    seen: set[Any] = set()
+    for index, play in _entries(data, "plays"):
+        name = play.get("id")
+        if isinstance(name, str) and name in seen:
+            yield ("plays", index, "id"), f"there are two plays {name!r}"
+        seen.add(str(name))
+        band = _at(play, "on", "band")
+        if bands and isinstance(band, str) and band not in bands:
+            yield ("plays", index, "on", "band"), _unknown("band", band, bands)
+        yield from ((("plays", index, "do", part), wrong) for part, wrong in _doing(play, known))
+
+
+def _doing(play: Mapping[str, Any], known: Known) -> Iterator[tuple[str, str]]:
+    for channel in ("email", "sms"):
+        template = _at(play, "do", channel)
+        if not isinstance(template, str):
+            continue
+        if template not in known.templates:
+            yield channel, _unknown("template", template, known.templates)
+        elif channel not in known.templates[template]:
+            yield channel, f"template {template!r} has no text for {channel}; it has {_list(known.templates[template])}"
+    task = _at(play, "do", "task")
+    if isinstance(task, str) and task not in known.tasks:
+        yield "task", _unknown("task", task, known.tasks)
+
+
+def _at(data: Any, *path: str) -> Any:
+    """What is written at this path of mappings, or None."""
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def _entries(data: Any, *path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The mappings in the list at this path, with their place."""
+    listed = _at(data, *path)
+    every = enumerate(listed) if isinstance(listed, list) else ()
+    return ((index, each) for index, each in every if isinstance(each, dict))
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
@@ -216,4 +280,3 @@ def _unknown(kind: str, name: str, known: Collection[str]) -> str:
 
 def _list(names: Collection[str]) -> str:
     return ", ".join(sorted(names)) or "none"
-

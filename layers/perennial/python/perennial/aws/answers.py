@@ -7,9 +7,6 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from perennial.channels.provider import OutcomeUnknown, ProviderError, Rejected, Unavailable
 
-ONE_TRY = {"retries": {"mode": "standard", "total_max_attempts": 1}, "read_timeout": 10}
-"""Neither SES nor SMS knows a request again: a retry of the SDK's would be a second message."""
-
 
 @contextmanager
 def understood(rejections: frozenset[str]) -> Iterator[None]:

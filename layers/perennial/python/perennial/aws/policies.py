@@ -42,6 +42,11 @@ class Policies:
             self._active, self._looked_at = self._pointer() or SHIPPED_VERSION, now
         return self.version(self._active)
 
+    def latest(self) -> Policy:
+        """The policy in force as the table has it now, and not as this execution environment last saw it."""
+        self._looked_at = None
+        return self.active()
+
     def version(self, number: int) -> Policy:
         """Raises KeyError when there never was such a version."""
         if number not in self._known:

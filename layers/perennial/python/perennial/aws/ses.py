@@ -10,7 +10,7 @@ REJECTIONS = frozenset({"MessageRejected", "BadRequestException"})
 
 
 class Ses:
-    """A `Provider`. Its client must not retry: build it with `answers.ONE_TRY`."""
+    """A `Provider`. Its client must not retry: SES does not know a request again, a second one is a second message."""
 
     def __init__(self, client: Any, sender: str, reply_to: str = "", configuration_set: str = "") -> None:
         self._client = client

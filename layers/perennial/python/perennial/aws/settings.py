@@ -29,6 +29,8 @@ class Settings(BaseModel):
     BRAND_NAME: Name
     BRAND_ADDRESS: str = ""
     SHOP_URL: str = ""
+    DEFAULT_STORE: Name = "demo"
+    """The store that the admin API looks in when a request names none."""
 
     @classmethod
     def from_environ(cls) -> Self:

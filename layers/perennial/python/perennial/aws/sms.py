@@ -14,7 +14,7 @@ LONGEST_LIFE = timedelta(hours=72)
 
 
 class Sms:
-    """A `Provider`. Its client must not retry: build it with `answers.ONE_TRY`."""
+    """A `Provider`. Its client must not retry: AWS does not know a request again, a second one is a second message."""
 
     def __init__(self, client: Any, origination_identity: str = "", configuration_set: str = "") -> None:
         self._client = client

@@ -27,7 +27,7 @@ from typing import NamedTuple
 from perennial.aws.table import TTL_ATTRIBUTE, Absent, Equals, Item, Key, Put, Refused, Table, Update, Write
 from perennial.domain.actions import Task
 from perennial.domain.customer import Customer, Order, Ticket
-from perennial.domain.fold import Settled
+from perennial.domain.fold import Ref, Settled, ref_of
 from perennial.domain.journal import Entry
 from perennial.domain.values import iso
 
@@ -115,7 +115,7 @@ class Loaded:
 
     customer: Customer
     armed: Armed | None = None
-    marks: Marks = Marks()
+    marks: Marks = Marks()  # noqa: RUF009  -- a tuple: it never changes
     is_new: bool = False
 
 
@@ -149,9 +149,7 @@ class Commit:
 class Conflict(Exception):
     """What the decision was based on is no longer true. Nothing was written; decide again from this."""
 
-    def __init__(
-        self, loaded: Loaded | None, applied: Mapping[str, Entry], identities: Mapping[Key, Identity]
-    ) -> None:
+    def __init__(self, loaded: Loaded | None, applied: Mapping[str, Entry], identities: Mapping[Key, Identity]) -> None:
         super().__init__(f"record moved: {loaded is not None}, applied: {len(applied)}, keys: {len(identities)}")
         self.loaded = loaded
         """The record as it is now; None when it had not moved."""
@@ -171,8 +169,8 @@ class Store:
         found = self.table.get([record_key(customer) for customer in customers])
         return {loaded.customer.id: loaded for loaded in map(_loaded, found.values())}
 
-    def settled(self, customer: str, refs: Sequence[tuple[str, str]]) -> tuple[Settled, ...]:
-        """Orders and tickets that left the record, as far as these ("order" | "ticket", id) exist."""
+    def settled(self, customer: str, refs: Sequence[Ref]) -> tuple[Settled, ...]:
+        """Orders and tickets that left the record, as far as these exist."""
         keys = [settled_key(customer, kind, ref) for kind, ref in refs]
         return tuple(_settled(item) for item in self.table.get(keys).values()) if keys else ()
 
@@ -251,7 +249,7 @@ def _writes(commit: Commit) -> list[Write]:
         writes.append(Put(Item(link.key, "", {"customer": customer.id}), (condition,)))
     writes += [Put(item) for item in commit.items]
     writes += [Put(_desk_item(task)) for entry in commit.entries.values() for task in entry.tasks]
-    settled = {settled_key(customer.id, *_ref(each)): each for each in commit.settled}
+    settled = {settled_key(customer.id, *ref_of(each)): each for each in commit.settled}
     writes += [Put(Item(key, each.model_dump_json(exclude_defaults=True))) for key, each in settled.items()]
     return writes
 
@@ -282,10 +280,6 @@ def _desk_item(task: Task) -> Item:
 def content_item(customer: str, ref: str, body: str, at: datetime) -> Item:
     expires = int((at + CONTENT_KEPT_FOR).timestamp())
     return Item(content_key(customer, ref), body, {TTL_ATTRIBUTE: expires})
-
-
-def _ref(settled: Settled) -> tuple[str, str]:
-    return ("order" if isinstance(settled, Order) else "ticket"), settled.id
 
 
 def _settled(item: Item) -> Settled:
@@ -328,4 +322,3 @@ def _conflict(commit: Commit, writes: Sequence[Write], refused: Refused) -> Conf
 
 def _nobody(commit: Commit) -> Customer:
     return Customer(id=commit.after.id, store=commit.after.store)
-

@@ -91,6 +91,8 @@ class Update:
             raise Invalid("an update touches each attribute once")
         if {*Key._fields} & set(touched):
             raise Invalid("the key of an item never changes: delete it and put another")
+        if self.set.get(BODY) == "":
+            raise Invalid("an empty body is none: remove it")
 
 
 @dataclass(frozen=True, slots=True)

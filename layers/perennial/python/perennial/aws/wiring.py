@@ -178,7 +178,17 @@ def desk() -> "Desk":
     def build() -> "Desk":
         from perennial.admin.desk import Desk
 
-        return Desk(store(), policies(), quarantine(), ingest().replay, known_to_policies, identity_secret, clock())
+        return Desk(
+            store(),
+            policies(),
+            quarantine(),
+            ingest().replay,
+            catalogue,
+            known_to_policies,
+            identity_secret(),
+            settings().DEFAULT_STORE,
+            clock(),
+        )
 
     return once("desk", build)
 

@@ -81,13 +81,8 @@ class Outbox:
             case Clear(to):
                 # Rendered before the claim: a broken template must not use the action up.
                 message = self._renderer.compose(turn.action, turn.recipient, to, turn.policy, turn.now)
-                return self._deliver(turn, message, self._claim(turn, book))
-
-    def _claim(self, turn: Turn, book: Book) -> Book:
-        """The book with our claim in it; where a lost answer had written it already, as it is."""
-        if turn.action.id in book.messaging.claims:
-            return book
-        return self._write(turn, Claim.of(turn.action, turn.name, turn.now), book)
+                claim = Claim.of(turn.action, turn.name, turn.now)
+                return self._deliver(turn, message, self._write(turn, claim, book))
 
     def _deliver(self, turn: Turn, message: Message, book: Book) -> Outcome:
         """Hand it over, exactly once from here on: nothing below may lead back to `send`."""

@@ -98,8 +98,6 @@ def _judge_unclaimed(turn: Turn, messaging: Messaging) -> Verdict:
 def _refusal(turn: Turn) -> str | None:
     """Why it may not leave, whatever the hour."""
     action, facts = turn.action, turn.recipient.customer.facts
-    if turn.now > action.not_after:
-        return EXPIRED
     if reason := refusal(facts, action.purpose, action.channel, turn.policy.consent):
         return reason
     suppressed = facts.suppressed.get(action.channel)

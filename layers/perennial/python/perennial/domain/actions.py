@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from perennial.domain.values import Id, Model, Utc
+from perennial.domain.values import Id, Instant, Model
 
 Channel = Literal["email", "sms"]
 Purpose = Literal["transactional", "service", "marketing"]
@@ -24,7 +24,7 @@ class Coupon(Model):
     kind: Literal["percent", "amount", "gift", "trial"]
     value: Annotated[str, Field(min_length=1, max_length=60)]
     """"10" (percent), "5.00" (in the base currency), or what the gift or trial is."""
-    expires_at: Utc
+    expires_at: Instant
 
 
 class Action(Model):
@@ -39,8 +39,8 @@ class Action(Model):
     channel: Channel
     template: str
     purpose: Purpose
-    decided_at: Utc
-    not_after: Utc
+    decided_at: Instant
+    not_after: Instant
     """After this the message would be out of place; it is dropped with that reason."""
     policy: int
     """Version that decided it."""
@@ -57,7 +57,7 @@ class Task(Model):
     store: str
     play: str
     task: str
-    decided_at: Utc
-    due_at: Utc
+    decided_at: Instant
+    due_at: Instant
     policy: int
     subject: Mapping[str, str] = {}

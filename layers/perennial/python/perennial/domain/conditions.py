@@ -18,6 +18,9 @@ _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
 
 Scalar = bool | int | float | str
 
+_UNANSWERED = (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError)
+"""What the library raises when an expression has no answer for the values at hand."""
+
 FACT_FIELDS: Mapping[str, Scalar] = {
     "orders": 0,
     "value": 0.0,
@@ -86,15 +89,22 @@ class Condition:
             raise ValueError(f"is not a CEL expression: {_first_line(error)}") from None
         if unknown := set(self._program.variables()) - {"customer", "event"}:
             raise ValueError(f"names {', '.join(sorted(unknown))}; known are customer and event")
-        self._try(customer_fields, event_fields)
+        self._try(
+            {name: customer_fields[name] for name in self.customer_fields},
+            {name: event_fields[name] for name in self.event_fields},
+        )
 
     def holds(self, context: "Context") -> bool:
-        return bool(self._program.execute(context.prepared))
-
-    def _try(self, customer_fields: Mapping[str, Scalar], event_fields: Mapping[str, Scalar]) -> None:
+        """What cannot be answered for this customer (a division by none, an overflow) does not hold."""
         try:
-            answer = self._program.execute({"customer": dict(customer_fields), "event": dict(event_fields)})
-        except Exception as error:
+            return self._program.execute(context.prepared) is True
+        except _UNANSWERED:
+            return False
+
+    def _try(self, customer: Mapping[str, Scalar], event: Mapping[str, Scalar]) -> None:
+        try:
+            answer = self._program.execute({"customer": customer, "event": event})
+        except _UNANSWERED as error:
             raise ValueError(f"cannot be evaluated: {_first_line(error)}") from None
         if not isinstance(answer, bool):
             raise ValueError(f"answers {answer!r}, not yes or no")

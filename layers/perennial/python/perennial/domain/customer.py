@@ -15,12 +15,12 @@ from pydantic import Field, PlainSerializer
 from perennial.domain.actions import Channel, Purpose
 from perennial.domain.events import ShipmentState
 from perennial.domain.signals import Decayed
-from perennial.domain.values import Model, Money, Utc
+from perennial.domain.values import Instant, Model, Money
 
 RECENT_ORDERS = 8
 RECENT_TICKETS = 6
 RECENT_CARTS = 3
-RECENT_PARCELS = 6
+MOST_PARCELS = 6
 """How many are kept in the record itself: it is read and written with each event, and each kilobyte costs."""
 
 
@@ -48,7 +48,7 @@ PlainDecimal = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount.norma
 class Terms(Model):
     """What an order costs, as last told."""
 
-    told_at: Utc
+    told_at: Instant
     total: Money
     base: PlainDecimal | None = None
     """In the merchant's currency; None when neither the vendor nor the policy's rates say."""
@@ -58,7 +58,7 @@ class Terms(Model):
 class Parcel(Model):
     """One tracking number: when each state was first reached."""
 
-    states: Mapping[ShipmentState, Utc] = {}
+    states: Mapping[ShipmentState, Instant] = {}
 
     @property
     def state(self) -> ShipmentState | None:
@@ -69,18 +69,18 @@ class Order(Model):
     """An order, folded from whatever was heard of it. Known once it was placed; before that a stray."""
 
     id: str
-    heard_at: Utc
+    heard_at: Instant
     name: str | None = None
     cart: str | None = None
     terms: Terms | None = None
-    placed_at: Utc | None = None
-    paid_at: Utc | None = None
-    shipped_at: Utc | None = None
-    delivered_at: Utc | None = None
-    cancelled_at: Utc | None = None
-    returned_at: Utc | None = None
-    activated_at: Utc | None = None
-    promised_at: Utc | None = None
+    placed_at: Instant | None = None
+    paid_at: Instant | None = None
+    shipped_at: Instant | None = None
+    delivered_at: Instant | None = None
+    cancelled_at: Instant | None = None
+    returned_at: Instant | None = None
+    activated_at: Instant | None = None
+    promised_at: Instant | None = None
     refunds: Mapping[str, PlainDecimal] = {}
     """Refund id -> amount in base currency (0 where it cannot be told)."""
     parcels: Mapping[str, Parcel] = {}
@@ -104,23 +104,25 @@ class Order(Model):
 
 class Ticket(Model):
     id: str
-    heard_at: Utc
-    opened_at: Utc | None = None
-    resolved_at: Utc | None = None
+    heard_at: Instant
+    touched_at: Instant
+    """Latest event about it. It only grows, so who is among the last touched does not depend on the order of events."""
+    opened_at: Instant | None = None
+    resolved_at: Instant | None = None
     """Latest."""
-    reopened_at: Utc | None = None
+    reopened_at: Instant | None = None
     """Latest."""
-    answered_at: Utc | None = None
+    answered_at: Instant | None = None
     """First reply of an agent."""
     intent: str | None = None
     channel: str | None = None
 
     @property
-    def started_at(self) -> Utc:
+    def started_at(self) -> Instant:
         return self.opened_at or self.heard_at
 
     @property
-    def open_since(self) -> Utc:
+    def open_since(self) -> Instant:
         """Of an open ticket: when the present wait for us began."""
         return self.reopened_at or self.started_at
 
@@ -133,7 +135,7 @@ class Ticket(Model):
 
 class Cart(Model):
     id: str
-    touched_at: Utc
+    touched_at: Instant
     base: PlainDecimal | None = None
 
 
@@ -145,8 +147,8 @@ class Totals(Model):
     value: PlainDecimal = Decimal(0)
     refunds: int = 0
     returns: int = 0
-    first_at: Utc | None = None
-    last_at: Utc | None = None
+    first_at: Instant | None = None
+    last_at: Instant | None = None
     tickets: int = 0
     activated: int = 0
 
@@ -155,12 +157,12 @@ class Known(NamedTuple):
     """The latest word on something, and when it was said."""
 
     value: str
-    at: Utc
+    at: Instant
 
 
 class Consent(NamedTuple):
     granted: bool
-    at: Utc
+    at: Instant
 
 
 class Send(NamedTuple):
@@ -168,7 +170,7 @@ class Send(NamedTuple):
 
     channel: Channel
     purpose: Purpose
-    at: Utc
+    at: Instant
 
 
 class Facts(Model):
@@ -181,7 +183,7 @@ class Facts(Model):
     totals: Totals = Totals()
     signals: Mapping[str, Decayed] = {}
     counts: Mapping[str, int] = {}
-    latest: Mapping[str, Utc] = {}
+    latest: Mapping[str, Instant] = {}
     """Event type -> when it last happened; for the types that the policy's plays watch."""
     consent: Mapping[str, Consent] = {}
     """ "marketing/email" -> the latest word."""
@@ -192,12 +194,12 @@ class Facts(Model):
     """Channels that may not be used any more: the message bounced, or the customer complained."""
     sends: tuple[Send, ...] = ()
     """Oldest first, as far back as the longest cap looks."""
-    signed_up_at: Utc | None = None
-    activated_at: Utc | None = None
+    signed_up_at: Instant | None = None
+    activated_at: Instant | None = None
     """First activation that named no order."""
-    contact_at: Utc | None = None
+    contact_at: Instant | None = None
     """Latest sign of life: what the customer did, other than buying."""
-    deleted_at: Utc | None = None
+    deleted_at: Instant | None = None
 
 
 class Part(NamedTuple):
@@ -216,8 +218,8 @@ class Wait(Model):
     play: str
     about: str
     """The occasion: same play and occasion, same action."""
-    since: Utc
-    due: Utc
+    since: Instant
+    due: Instant
     held: bool = False
     """It was due and waits for the morning."""
     sent_back: bool = False
@@ -234,16 +236,16 @@ class Customer(Model):
     version: int = 0
     facts: Facts = Facts()
     waits: tuple[Wait, ...] = ()
-    fired: Mapping[str, tuple[Utc, ...]] = {}
+    fired: Mapping[str, tuple[Instant, ...]] = {}
     """Play -> when it last fired, as many times as its `at_most` must remember."""
     stage: Stage = Stage.AWARENESS
-    stage_since: Utc | None = None
+    stage_since: Instant | None = None
     label: Label = Label.PROSPECT
-    label_since: Utc | None = None
+    label_since: Instant | None = None
     band: str | None = None
-    band_since: Utc | None = None
+    band_since: Instant | None = None
     score: int | None = Field(default=None, description="Hundredths of a point; None when nothing can be judged.")
     parts: tuple[Part, ...] = ()
-    due_at: Utc | None = None
+    due_at: Instant | None = None
     policy: int = 0
     """Version that judged it last."""

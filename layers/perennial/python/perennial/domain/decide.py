@@ -45,9 +45,9 @@ def decide(
     summary = summary_of(folded.facts)
     health, rules = Health(folded.facts, policy, now, summary), Rules(folded.facts, policy, summary)
     standing = rules.standing(now, health.band)
-    scene = Scene(customer, folded.facts, summary, standing, health.band, health.score, now, policy)
+    scene = Scene(customer, folded.facts, summary, standing, health.band, health.score, now, policy, folded.settled)
     played = Stagecraft(scene).run(
-        happenings(customer.facts, folded.facts, recalled, event, summary, policy.by_event),
+        happenings(customer.facts, folded, recalled, event, summary, policy.by_event),
         event if isinstance(event, MessageDeferred) else None,
     )
     due = next_change(health, rules, standing, now, played.waits)
@@ -81,9 +81,7 @@ def _record(
     return before.model_copy(update=changes)
 
 
-def _entry(
-    before: Customer, after: Customer, event: Event, standing: Standing, played: Played, now: datetime
-) -> Entry:
+def _entry(before: Customer, after: Customer, event: Event, standing: Standing, played: Played, now: datetime) -> Entry:
     return Entry.model_construct(
         version=after.version,
         decided_at=now,

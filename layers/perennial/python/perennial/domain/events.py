@@ -16,8 +16,6 @@ from pydantic import Field, SerializerFunctionWrapHandler, TypeAdapter, model_se
 from perennial.domain.values import (
     Amount,
     Country,
-    Currency,
-    Fraction,
     Id,
     Locale,
     LongText,
@@ -25,9 +23,9 @@ from perennial.domain.values import (
     Money,
     ShortText,
     TimeZone,
+    Told,
     Utc,
 )
-
 
 SOME_LEAP_YEAR = 1904
 """Stands for the year of birth, which we do not keep outside the profile; has a 29 February."""
@@ -93,14 +91,14 @@ class OrderFacts(Model):
     id: Id
     name: Annotated[str, Field(max_length=100)] | None = None
     """What people call it: "#1001"."""
-    placed_at: Utc | None = None
+    placed_at: Told | None = None
     total: Money | None = None
     base: Amount | None = None
     """The total in the merchant's base currency, where the vendor says it; otherwise the policy's rates tell."""
     country: Country | None = None
     cart: Id | None = None
     """The cart or checkout it came from."""
-    promised_at: Utc | None = None
+    promised_at: Told | None = None
     items: Annotated[tuple[Item, ...], Field(max_length=500)] = ()
 
 
@@ -140,12 +138,12 @@ class ShipmentFacts(Model):
     state: ShipmentState
     order: Id | None = None
     order_name: Annotated[str, Field(max_length=100)] | None = None
-    promised_at: Utc | None = None
+    promised_at: Told | None = None
 
 
 class TicketFacts(Model):
     id: Id
-    opened_at: Utc | None = None
+    opened_at: Told | None = None
     channel: Annotated[str, Field(max_length=40)] | None = None
     by: Literal["customer", "agent", "bot"] = "customer"
     intent: Annotated[str, Field(max_length=60)] | None = None
@@ -287,7 +285,7 @@ class BaseEvent(Model):
     source: Annotated[str, Field(min_length=1, max_length=300)]
     store: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """The merchant's shop that this belongs to; ids of different stores never meet."""
-    time: Utc
+    time: Told
     customer: Id | None = None
     """Our own id of the customer, where the sender knows it: our sweep and our outboxes. Outsiders may not say it."""
 
@@ -553,7 +551,8 @@ def impersonal(event: Event) -> Event:
 @cache
 def _fields_with_texts(kind: type[Model]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(fields that hold things with texts, fields that are texts) of this model."""
-    texts = TEXTS if kind is MessageData else (*TEXTS, "reason")  # a message's reason is our own word
+    # of a message, subject (what it is about) and reason are our own words
+    texts = ("text",) if kind is MessageData else (*TEXTS, "reason")
     return (
         tuple(name for name, field in kind.model_fields.items() if field.annotation in _WITH_TEXTS),
         tuple(name for name in texts if name in kind.model_fields),

@@ -1,20 +1,24 @@
 """Events into facts. Any order, any number of times, gives the same facts.
 
-Each fact is a join: the earliest or the latest of what was said, or a sum over distinct ids. What belongs to an
-order that was not placed yet waits in `strays` until it is. The newest orders and tickets stay in the record;
-the rest are settled into the totals and kept as items of their own, from where the engine recalls one when
-an event is about it (`recalls`).
+Each fact is a join: the earliest or the latest of what was said, or a sum over distinct ids; mappings are kept
+in the order of their keys, so that equal facts are equal to the byte. What belongs to an order that was not placed
+yet waits in `strays` until it is. The newest orders and the tickets last touched stay in the record; the rest are
+settled into the totals and kept as items of their own, from where the engine recalls one when an event is about it
+(`recalls`).
+
+Which orders stay depends on when they were placed, so it is free of order as long as vendors agree on that time;
+where they do not, the sums over record and totals still are.
 """
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar, assert_never
+from typing import Any, Literal, NamedTuple, TypeVar, assert_never
 
 from perennial.domain import events as e
 from perennial.domain.customer import (
+    MOST_PARCELS,
     RECENT_CARTS,
     RECENT_ORDERS,
-    RECENT_PARCELS,
     RECENT_TICKETS,
     Cart,
     Consent,
@@ -32,7 +36,10 @@ from perennial.domain.signals import Decayed
 from perennial.domain.values import Utc
 
 Settled = Order | Ticket
-T = TypeVar("T", Order, Ticket)
+Ref = tuple[Literal["order", "ticket"], str]
+"""Names one settled order or ticket by its id."""
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
 
 
 class Folded(NamedTuple):
@@ -47,8 +54,12 @@ def fold(facts: Facts, event: e.Event, policy: Policy, recalled: Iterable[Settle
     return _settle(_noted(_about(_told(taken_back, event, policy), event), event, policy))
 
 
-def recalls(facts: Facts, event: e.Event) -> tuple[tuple[str, str], ...]:
-    """What this event may be about that has left the record: ("order" | "ticket", id)."""
+def ref_of(settled: Settled) -> Ref:
+    return ("order" if isinstance(settled, Order) else "ticket"), settled.id
+
+
+def recalls(facts: Facts, event: e.Event) -> tuple[Ref, ...]:
+    """What this event may be about that has left the record."""
     match event:
         case (
             e.OrderPlaced() | e.OrderPaid() | e.OrderShipped() | e.OrderDelivered()
@@ -66,7 +77,7 @@ def recalls(facts: Facts, event: e.Event) -> tuple[tuple[str, str], ...]:
             return ()
 
 
-def _recalls_order(facts: Facts, order: str, placed_at: Utc | None) -> tuple[tuple[str, str], ...]:
+def _recalls_order(facts: Facts, order: str, placed_at: Utc | None) -> tuple[Ref, ...]:
     if not facts.totals.orders or order in facts.orders:
         return ()
     oldest = min((known.placed_at for known in facts.orders.values() if known.placed_at), default=None)
@@ -149,19 +160,16 @@ def _order(facts: Facts, event: e.OrderEvent, policy: Policy, *, tracking: str |
     said = event.data.order
     before = facts.orders.get(said.id) or facts.strays.get(said.id) or Order(id=said.id, heard_at=event.time)
     told: dict[str, Any] = {name: _earliest(getattr(before, name), at) for name, at in states.items()}
-    if said.placed_at and isinstance(event, e.OrderPlaced):
-        told["placed_at"] = _earliest(before.placed_at, said.placed_at)
     told |= {
         "heard_at": min(before.heard_at, event.time),
-        "name": before.name or said.name,
-        "cart": before.cart or said.cart,
+        "name": _least(before.name, said.name),
+        "cart": _least(before.cart, said.cart),
         "promised_at": _earliest(before.promised_at, said.promised_at),
         "terms": _terms(before.terms, said, event.time, policy),
     }
-    parcels = dict(before.parcels)
-    if tracking:
-        parcels.setdefault(tracking, Parcel())
-    return _place(facts, before.model_copy(update=told | {"parcels": parcels}))
+    if tracking and tracking not in before.parcels:
+        told["parcels"] = _with(before.parcels, tracking, Parcel())
+    return _place(facts, before.model_copy(update=told))
 
 
 def _terms(before: Terms | None, said: e.OrderFacts, at: Utc, policy: Policy) -> Terms | None:
@@ -172,9 +180,10 @@ def _terms(before: Terms | None, said: e.OrderFacts, at: Utc, policy: Policy) ->
     return now if before is None else max(before, now, key=_terms_rank)
 
 
-def _terms_rank(terms: Terms) -> tuple[Utc, Decimal, str, str]:
+def _terms_rank(terms: Terms) -> tuple[Utc, Decimal, Decimal, str]:
     """Last told wins; of two told at one instant, the same one always."""
-    return terms.told_at, terms.total.amount, terms.total.currency, terms.country or ""
+    rest = f"{terms.total.amount} {terms.total.currency} {terms.country or ''}"
+    return terms.told_at, terms.total.amount, Decimal(-1) if terms.base is None else terms.base, rest
 
 
 def _place(facts: Facts, order: Order) -> Facts:
@@ -183,15 +192,23 @@ def _place(facts: Facts, order: Order) -> Facts:
     for tracking in order.parcels:
         if stray := strays.pop(f"~{tracking}", None):
             order = _joined(order, stray)
+    order = _bounded(order)
     if order.is_known:
-        return facts.model_copy(update={"orders": {**facts.orders, order.id: order}, "strays": strays})
-    return facts.model_copy(update={"strays": {**strays, order.id: order}})
+        return facts.model_copy(update={"orders": _with(facts.orders, order.id, order), "strays": strays})
+    return facts.model_copy(update={"strays": _with(strays, order.id, order)})
+
+
+def _bounded(order: Order) -> Order:
+    """With no more parcels than the record has room for: the first by number, whichever was heard of first."""
+    if len(order.parcels) <= MOST_PARCELS:
+        return order
+    return order.model_copy(update={"parcels": dict(list(order.parcels.items())[:MOST_PARCELS])})
 
 
 def _joined(order: Order, parcel_only: Order) -> Order:
-    parcels = {**order.parcels}
+    parcels = order.parcels
     for tracking, parcel in parcel_only.parcels.items():
-        parcels[tracking] = _parcel_joined(parcels.get(tracking, Parcel()), parcel)
+        parcels = _with(parcels, tracking, _parcel_joined(parcels.get(tracking, Parcel()), parcel))
     return order.model_copy(
         update={
             "parcels": parcels,
@@ -203,19 +220,21 @@ def _joined(order: Order, parcel_only: Order) -> Order:
 
 
 def _parcel_joined(one: Parcel, other: Parcel) -> Parcel:
-    states = dict(one.states)
+    states = one.states
     for state, at in other.states.items():
-        states[state] = min(at, states.get(state, at))
+        states = _with(states, state, min(at, states.get(state, at)))
     return Parcel(states=states)
 
 
 def _refund(facts: Facts, event: e.OrderRefunded, policy: Policy) -> Facts:
     refund = event.data.refund
-    base = refund.base if refund.base is not None else policy.currencies.to_base(refund.total.amount, refund.total.currency)
+    base = refund.base
+    if base is None:
+        base = policy.currencies.to_base(refund.total.amount, refund.total.currency) or Decimal(0)
     with_order = _order(facts, event, policy)
     order_id = event.data.order.id
     order = with_order.orders.get(order_id) or with_order.strays[order_id]
-    refunds = {**order.refunds, refund.id: max(base or Decimal(0), order.refunds.get(refund.id, Decimal(0)))}
+    refunds = _with(order.refunds, refund.id, max(base, order.refunds.get(refund.id, base)))
     return _place(with_order, order.model_copy(update={"refunds": refunds}))
 
 
@@ -223,9 +242,8 @@ def _shipment(facts: Facts, event: e.ShipmentUpdated) -> Facts:
     said = event.data.shipment
     order = _order_of_shipment(facts, said) or Order(id=said.order or f"~{said.tracking}", heard_at=event.time)
     parcel = _parcel_joined(order.parcels.get(said.tracking, Parcel()), Parcel(states={said.state: event.time}))
-    parcels = {**order.parcels, said.tracking: parcel}
     told: dict[str, Any] = {
-        "parcels": parcels if len(parcels) <= RECENT_PARCELS else dict(sorted(parcels.items())[:RECENT_PARCELS]),
+        "parcels": _with(order.parcels, said.tracking, parcel),
         "heard_at": min(order.heard_at, event.time),
         "promised_at": _earliest(order.promised_at, said.promised_at),
     }
@@ -255,10 +273,13 @@ def _cart(facts: Facts, event: e.CartAbandoned, policy: Policy) -> Facts:
     said = event.data.cart
     base = policy.currencies.to_base(said.total.amount, said.total.currency) if said.total else None
     now = Cart(id=said.id, touched_at=event.time, base=base)
-    before = facts.carts.get(said.id, now)
-    cart = max(before, now, key=lambda each: (each.touched_at, each.base or Decimal(0)))
-    newest = sorted({**facts.carts, said.id: cart}.values(), key=lambda each: (each.touched_at, each.id))[-RECENT_CARTS:]
-    return facts.model_copy(update={"carts": {each.id: each for each in newest}})
+    cart = max(facts.carts.get(said.id, now), now, key=_cart_rank)
+    newest = sorted({**facts.carts, said.id: cart}.values(), key=_cart_rank)[-RECENT_CARTS:]
+    return facts.model_copy(update={"carts": {each.id: each for each in sorted(newest, key=lambda each: each.id)}})
+
+
+def _cart_rank(cart: Cart) -> tuple[Utc, str, Decimal]:
+    return cart.touched_at, cart.id, Decimal(-1) if cart.base is None else cart.base
 
 
 # Tickets
@@ -266,11 +287,12 @@ def _cart(facts: Facts, event: e.CartAbandoned, policy: Policy) -> Facts:
 
 def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
     said = event.data.ticket
-    before = facts.tickets.get(said.id) or Ticket(id=said.id, heard_at=event.time)
+    before = facts.tickets.get(said.id) or Ticket(id=said.id, heard_at=event.time, touched_at=event.time)
     told: dict[str, Any] = {
         "heard_at": min(before.heard_at, event.time),
+        "touched_at": max(before.touched_at, event.time),
         "opened_at": _earliest(before.opened_at, said.opened_at),
-        "channel": before.channel or said.channel,
+        "channel": _least(before.channel, said.channel),
         "intent": _least(before.intent, said.intent),
     }
     match event:
@@ -284,7 +306,7 @@ def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
             told["reopened_at"] = _latest(before.reopened_at, event.time)
         case _:
             pass
-    with_ticket = facts.model_copy(update={"tickets": {**facts.tickets, said.id: before.model_copy(update=told)}})
+    with_ticket = facts.model_copy(update={"tickets": _with(facts.tickets, said.id, before.model_copy(update=told))})
     if said.by != "customer" or isinstance(event, e.TicketResolved):
         return with_ticket
     kind = "ticket" if isinstance(event, e.TicketOpened) else "reply"
@@ -299,7 +321,7 @@ def _signed(facts: Facts, kind: str, at: Utc, policy: Policy) -> Facts:
     part = policy.score.parts.engagement
     alive = facts.model_copy(
         update={
-            "counts": {**facts.counts, kind: facts.counts.get(kind, 0) + 1},
+            "counts": _with(facts.counts, kind, facts.counts.get(kind, 0) + 1),
             "contact_at": _latest(facts.contact_at, at),
         }
     )
@@ -308,7 +330,7 @@ def _signed(facts: Facts, kind: str, at: Utc, policy: Policy) -> Facts:
 
 def _signal(facts: Facts, name: str, weight: float, at: Utc, half_life: Any) -> Facts:
     before = facts.signals.get(name) or Decayed.nothing(half_life)
-    return facts.model_copy(update={"signals": {**facts.signals, name: before.add(weight, at, half_life)}})
+    return facts.model_copy(update={"signals": _with(facts.signals, name, before.add(weight, at, half_life))})
 
 
 def _mean(facts: Facts, name: str, value: float, at: Utc, policy: Policy) -> Facts:
@@ -328,14 +350,14 @@ def _consent(facts: Facts, key: str, granted: bool, at: Utc) -> Facts:
     before = facts.consent.get(key)
     now = Consent(granted, at)
     later = now if before is None else max(before, now, key=lambda word: (word.at, not word.granted))
-    return facts.model_copy(update={"consent": {**facts.consent, key: later}})
+    return facts.model_copy(update={"consent": _with(facts.consent, key, later)})
 
 
 def _latest_word(facts: Facts, field: str, key: str, value: str, at: Utc) -> Facts:
     words: Mapping[str, Known] = getattr(facts, field)
     now = Known(value, at)
     later = max(words.get(key, now), now, key=lambda word: (word.at, word.value))
-    return facts.model_copy(update={field: {**words, key: later}})
+    return facts.model_copy(update={field: _with(words, key, later)})
 
 
 def _about(facts: Facts, event: e.Event) -> Facts:
@@ -359,7 +381,7 @@ def _noted(facts: Facts, event: e.Event, policy: Policy) -> Facts:
     if event.type not in policy.watched:
         return facts
     latest = _latest(facts.latest.get(event.type), event.time)
-    return facts.model_copy(update={"latest": {**facts.latest, event.type: latest}})
+    return facts.model_copy(update={"latest": _with(facts.latest, event.type, latest)})
 
 
 def _sent(facts: Facts, send: Send, policy: Policy) -> Facts:
@@ -374,37 +396,43 @@ def _sent(facts: Facts, send: Send, policy: Policy) -> Facts:
 def _settle(facts: Facts) -> Folded:
     if len(facts.orders) <= RECENT_ORDERS and len(facts.tickets) <= RECENT_TICKETS:
         return Folded(facts, ())
-    orders = sorted(facts.orders.values(), key=lambda order: (order.placed_at, order.id))
-    tickets = sorted(facts.tickets.values(), key=lambda ticket: (ticket.started_at, ticket.id))
-    old_orders, old_tickets = orders[:-RECENT_ORDERS], tickets[:-RECENT_TICKETS]
+    orders = sorted(facts.orders.values(), key=_placed)[:-RECENT_ORDERS]
+    tickets = sorted(facts.tickets.values(), key=lambda ticket: (ticket.touched_at, ticket.id))[:-RECENT_TICKETS]
     totals = facts.totals
-    for order in old_orders:
+    for order in orders:
         totals = _counted(totals, order, 1)
     left = {
-        "orders": {order.id: order for order in orders[-RECENT_ORDERS:]},
-        "tickets": {ticket.id: ticket for ticket in tickets[-RECENT_TICKETS:]},
-        "totals": totals.model_copy(update={"tickets": totals.tickets + len(old_tickets)}),
+        "orders": _without(facts.orders, orders),
+        "tickets": _without(facts.tickets, tickets),
+        "totals": totals.model_copy(update={"tickets": totals.tickets + len(tickets)}),
     }
-    return Folded(facts.model_copy(update=left), (*old_orders, *old_tickets))
+    return Folded(facts.model_copy(update=left), (*orders, *tickets))
+
+
+def _placed(order: Order) -> tuple[Utc, str]:
+    assert order.placed_at is not None, "only known orders are kept with the orders"
+    return order.placed_at, order.id
+
+
+def _without(mapping: Mapping[str, V], gone: Iterable[Settled]) -> Mapping[str, V]:
+    ids = {each.id for each in gone}
+    return {key: value for key, value in mapping.items() if key not in ids}
 
 
 def _take_back(facts: Facts, recalled: tuple[Settled, ...]) -> Facts:
-    totals, orders, tickets = facts.totals, dict(facts.orders), dict(facts.tickets)
+    totals, orders, tickets = facts.totals, facts.orders, facts.tickets
     for each in recalled:
         if isinstance(each, Order):
-            totals = _counted(totals, each, -1)
-            orders[each.id] = each
+            totals, orders = _counted(totals, each, -1), _with(orders, each.id, each)
         else:
             totals = totals.model_copy(update={"tickets": totals.tickets - 1})
-            tickets[each.id] = each
-    if not recalled:
-        return facts
-    return facts.model_copy(update={"totals": totals, "orders": orders, "tickets": tickets})
+            tickets = _with(tickets, each.id, each)
+    return facts.model_copy(update={"totals": totals, "orders": orders, "tickets": tickets}) if recalled else facts
 
 
 def _counted(totals: Totals, order: Order, sign: int) -> Totals:
     """The totals with an order more or less. First and last are of all that ever left: they do not shrink."""
-    assert order.placed_at is not None, "only known orders settle"
+    placed_at, _ = _placed(order)
     return totals.model_copy(
         update={
             "orders": totals.orders + sign,
@@ -413,8 +441,8 @@ def _counted(totals: Totals, order: Order, sign: int) -> Totals:
             "refunds": totals.refunds + sign * len(order.refunds),
             "returns": totals.returns + sign * (order.returned_at is not None),
             "activated": totals.activated + sign * (order.activated_at is not None),
-            "first_at": _earliest(totals.first_at, order.placed_at),
-            "last_at": _latest(totals.last_at, order.placed_at),
+            "first_at": _earliest(totals.first_at, placed_at),
+            "last_at": _latest(totals.last_at, placed_at),
         }
     )
 
@@ -433,3 +461,9 @@ def _latest(one: Utc | None, other: Utc | None) -> Utc | None:
 def _least(one: str | None, other: str | None) -> str | None:
     return min((word for word in (one, other) if word is not None), default=None)
 
+
+def _with(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    """With this entry, in the order of the keys."""
+    if key in mapping:
+        return {**mapping, key: value}
+    return dict(sorted({**mapping, key: value}.items(), key=lambda entry: entry[0]))

@@ -5,20 +5,20 @@ true: the difference between the facts before and after. What leaves no fact of 
 """
 
 import hashlib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from perennial.domain import events as e
 from perennial.domain.conditions import Scalar
-from perennial.domain.customer import Facts, Order, Ticket
-from perennial.domain.fold import Settled
+from perennial.domain.customer import Facts, Order, Parcel, Ticket
+from perennial.domain.fold import Folded, Settled
 from perennial.domain.summary import Summary
 
 SUBJECT = ("order", "order_name", "cart", "ticket", "tracking", "carrier", "state", "product")
 """What a message may be about; kept on the wait and handed to the template."""
 
-_ORDER_STATES = (
+ORDER_STATES = (
     ("order.paid", "paid_at"),
     ("order.shipped", "shipped_at"),
     ("order.delivered", "delivered_at"),
@@ -26,6 +26,7 @@ _ORDER_STATES = (
     ("order.returned", "returned_at"),
     ("product.activated", "activated_at"),
 )
+"""Event type -> the field of an order that tells when it happened."""
 _DAY = 86_400
 
 
@@ -39,7 +40,7 @@ class Happening(NamedTuple):
 
 def happenings(
     before: Facts,
-    after: Facts,
+    folded: Folded,
     recalled: tuple[Settled, ...],
     event: e.Event,
     summary: Summary,
@@ -49,16 +50,20 @@ def happenings(
 
     Of events that leave no fact, only the `wanted` types.
     """
-    known = {**before.orders, **{order.id: order for order in recalled if isinstance(order, Order)}}
-    for order in after.orders.values():
-        if (was := known.get(order.id)) is not order:
-            yield from _of_order(was, order, event, summary)
-    for ticket in after.tickets.values():
-        if (had := before.tickets.get(ticket.id)) is not ticket:
-            yield from _of_ticket(had, ticket, event)
+    after = folded.facts
+    orders = {**before.orders, **{each.id: each for each in recalled if isinstance(each, Order)}}
+    tickets = {**before.tickets, **{each.id: each for each in recalled if isinstance(each, Ticket)}}
+    heard_of = (*orders.values(), *before.strays.values())
+    for each in (*after.orders.values(), *after.tickets.values(), *folded.settled):
+        if isinstance(each, Order):
+            if (was := orders.get(each.id)) is not each:
+                yield from _of_order(was, each, event, summary)
+                yield from _of_parcels(heard_of, each, _order_fields(each, summary), event)
+        elif (had := tickets.get(each.id)) is not each:
+            yield from _of_ticket(had, each, event)
     for key, stray in after.strays.items():
-        if key.startswith("~") and before.strays.get(key) is not stray:
-            yield from _of_parcels(before.strays.get(key), stray, {}, event)
+        if before.strays.get(key) is not stray:
+            yield from _of_parcels(heard_of, stray, {} if key.startswith("~") else {"order": key}, event)
     yield from _of_customer(before, after, event, wanted)
 
 
@@ -66,23 +71,23 @@ def _of_order(was: Order | None, order: Order, event: e.Event, summary: Summary)
     fields = _order_fields(order, summary)
     if was is None and order.placed_at:
         yield Happening("order.placed", order.id, order.placed_at, fields)
-    for kind, state in _ORDER_STATES:
+    for kind, state in ORDER_STATES:
         at = getattr(order, state)
         if at and (was is None or getattr(was, state) is None):
             yield Happening(kind, order.id, at, fields)
-    for refund in order.refunds.keys() - (was.refunds.keys() if was else set()):
+    for refund in sorted(order.refunds.keys() - (was.refunds.keys() if was else set())):
         yield Happening("order.refunded", f"{order.id}/{refund}", event.time, fields)
-    yield from _of_parcels(was, order, fields, event)
 
 
 def _of_parcels(
-    was: Order | None, order: Order, fields: Mapping[str, Scalar], event: e.Event
+    heard_of: Iterable[Order], order: Order, fields: Mapping[str, Scalar], event: e.Event
 ) -> Iterator[Happening]:
+    """States that no order was known to have for that parcel: what was heard before its order was, is told once too."""
     carrier = event.data.shipment.carrier if isinstance(event.data, e.ShipmentData | e.ShippedData) else None
     for tracking, parcel in order.parcels.items():
-        before = was.parcels[tracking].states if was and tracking in was.parcels else {}
+        told_before = {state for each in heard_of for state in each.parcels.get(tracking, Parcel()).states}
         for state, at in parcel.states.items():
-            if state not in before:
+            if state not in told_before:
                 told = {"tracking": tracking, "state": state.value, **({"carrier": carrier} if carrier else {})}
                 yield Happening("shipment.updated", f"{order.id}/{state.value}", at, {**fields, **told})
 

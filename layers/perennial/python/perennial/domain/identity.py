@@ -13,6 +13,9 @@ from perennial.domain.events import Event
 PERSONAL = frozenset({"id", "email", "phone"})
 """Kinds that name a person. The others name a thing of theirs, and find a customer but never make one."""
 _NOT_DIGITS = re.compile(r"\D")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_PHONE = re.compile(r"\+?(?!(\d)\1*$)\d{6,15}")
+"""What people and shops write when they have none ("n/a", "-", 0000000) would make one customer of many strangers."""
 
 
 class IdentityKey(NamedTuple):
@@ -67,9 +70,9 @@ def _named(event: Event) -> Iterator[tuple[str, str]]:
         yield "id", f"own:{person.id}"
     for vendor, vendor_id in sorted(person.ids.items()):
         yield "id", f"{vendor}:{vendor_id}"
-    if person.email and (email := normal_email(person.email)):
+    if person.email and _EMAIL.fullmatch(email := normal_email(person.email)):
         yield "email", email
-    if person.phone and (phone := normal_phone(person.phone)):
+    if person.phone and _PHONE.fullmatch(phone := normal_phone(person.phone)):
         yield "phone", phone
     yield from _things(event)
 

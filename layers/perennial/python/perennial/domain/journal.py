@@ -8,7 +8,7 @@ from pydantic import Field
 from perennial.domain.actions import Action, Task
 from perennial.domain.customer import Label, Part, Stage
 from perennial.domain.events import Event
-from perennial.domain.values import Model, Utc, iso
+from perennial.domain.values import Instant, Model, iso
 
 Did = Literal["sent", "task", "waits", "held", "dropped", "ended"]
 
@@ -21,7 +21,7 @@ class Outcome(Model):
     did: Did
     """sent: an action was asked for; held: due, but waits for the morning; ended: its `unless` happened."""
     reason: str | None = None
-    until: Utc | None = None
+    until: Instant | None = None
 
 
 class Judged(NamedTuple):
@@ -38,7 +38,7 @@ class Entry(Model):
 
     version: int
     """Of the record that it made."""
-    decided_at: Utc
+    decided_at: Instant
     policy: int
     event: Annotated[Event, Field(discriminator="type")]
     """Impersonal."""
@@ -53,7 +53,7 @@ class Entry(Model):
     tasks: tuple[Task, ...] = ()
     releases: tuple[str, ...] = ()
     """Quarantine entries that waited for a key that became this customer's: to be replayed."""
-    due_at: Utc | None = None
+    due_at: Instant | None = None
 
 
 def entry_key(event: Event) -> str:

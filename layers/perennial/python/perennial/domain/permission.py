@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
@@ -212,17 +212,6 @@ def _missing_consent(facts: Facts, purpose: Purpose, channel: Channel, rule: Con
     if word:
         return WITHDRAWN
     return NO_CONSENT if rule == "opt_in" else None
-
-
-class ContactRules(Protocol):
-    """What the policy says of contact."""
-
-    @property
-    def quiet_hours(self) -> QuietHours: ...
-    @property
-    def caps(self) -> tuple[Cap, ...]: ...
-    @property
-    def consent(self) -> ConsentRules: ...
 
 
 def may_leave_at(facts: Facts, purpose: Purpose, hours: QuietHours, now: datetime) -> datetime:

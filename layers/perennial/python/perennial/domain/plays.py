@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 from perennial.domain.actions import Action, Channel, Coupon, Task, action_id
 from perennial.domain.conditions import EVENT_FIELDS, Context, Scalar
 from perennial.domain.customer import Customer, Facts, Wait
+from perennial.domain.ending import Course
 from perennial.domain.events import MessageDeferred
+from perennial.domain.fold import Settled
 from perennial.domain.happenings import SUBJECT, Happening
 from perennial.domain.journal import Did, Outcome
 from perennial.domain.permission import cap_reached, customer_zones, may_leave_at, refusal
 from perennial.domain.policy import BandEntered, LabelEntered, Play, Policy, StageEntered
 from perennial.domain.stage import Standing
-from perennial.domain.summary import Summary, customer_fields, is_activated
+from perennial.domain.summary import Summary, customer_fields
 from perennial.domain.values import iso
 
 NOT_PLAYED = ("order.cancelled", "order.refunded", "order.returned")
@@ -47,6 +49,8 @@ class Scene(NamedTuple):
     score: int | None
     now: datetime
     policy: Policy
+    settled: tuple[Settled, ...] = ()
+    """Orders and tickets that left the record with this event."""
 
 
 class Stagecraft:
@@ -90,14 +94,15 @@ class Stagecraft:
     def _entered(self) -> Iterator[tuple[Play, str]]:
         """Plays that begin because a stage, label or band was entered with this decision."""
         before, standing = self._s.customer, self._s.standing
-        if (before.stage, before.label, before.band) == (standing.stage, standing.label, self._s.band):
+        is_met = before.version == 0  # whom we meet enters whatever they are in
+        if not is_met and (before.stage, before.label, before.band) == (standing.stage, standing.label, self._s.band):
             return
         mark = f"@{iso(self._s.now)}"
         for play in self._s.policy.on_change:
             match play.on:
-                case StageEntered(stage=stage) if stage is standing.stage and before.stage is not stage:
+                case StageEntered(stage=stage) if stage is standing.stage and (is_met or before.stage is not stage):
                     yield play, f"{stage}{mark}"
-                case LabelEntered(label=label) if label is standing.label and before.label is not label:
+                case LabelEntered(label=label) if label is standing.label and (is_met or before.label is not label):
                     yield play, f"{label}{mark}"
                 case BandEntered(band=band) if band == self._s.band and before.band not in (band, None):
                     yield play, f"{band}{mark}"
@@ -126,7 +131,9 @@ class Stagecraft:
         birthday = self._s.facts.about.get("birthday")
         moved = self._s.facts.about is not self._s.customer.facts.about
         for play in self._s.policy.on_date:
-            waiting = [key for key, wait in self._waits.items() if key[0] == play.id and not wait.held]
+            # one whose day has come waits for the morning, or for its `after`: it stays
+            ahead = ((key, wait) for key, wait in self._waits.items() if key[0] == play.id and not wait.held)
+            waiting = [key for key, wait in ahead if wait.since > self._s.now]
             if waiting and not moved:
                 continue
             for key in waiting:
@@ -152,11 +159,11 @@ class Stagecraft:
                 self._note(wait, "ended", over)
 
     def _over(self, play: Play, wait: Wait) -> str | None:
+        course = Course(self._s.facts, self._s.settled)
         for kind in play.unless:
-            if has_happened(kind, wait, self._s.facts):
+            if course.has_happened(kind, wait):
                 return kind
-        order = self._s.facts.orders.get(str(wait.event.get("order", "")))
-        if order and order.cancelled_at and play.on not in NOT_PLAYED:
+        if play.on not in NOT_PLAYED and (order := course.order_of(wait)) and order.cancelled_at:
             return "order.cancelled"
         return None
 
@@ -186,7 +193,9 @@ class Stagecraft:
         """Stage and `if` are as the play wants them. If not, nothing is said: most plays do not fit most customers."""
         if play.stage and self._s.standing.stage not in play.stage:
             return False
-        return play.condition is None or play.condition.holds(self._context(play, wait))
+        if play.condition is None or (wait.sent_back and play.condition.event_fields):
+            return True  # what came back from its sender fitted, and holds no more of its event than the message did
+        return play.condition.holds(self._context(play, wait))
 
     def _refused(self, play: Play, wait: Wait) -> str | None:
         if self._s.now - max(wait.due, wait.since) > self._s.policy.stale_after:
@@ -253,7 +262,7 @@ class Stagecraft:
             not_after=now + play.good_for,
             policy=self._s.policy.version,
             subject=self._subject(play, wait),
-            coupon=offer and Coupon(kind=offer.kind, value=offer.value, expires_at=now + offer.expires),
+            coupon=Coupon(kind=offer.kind, value=offer.value, expires_at=now + offer.expires) if offer else None,
         )
 
     def _task(self, play: Play, wait: Wait, task: str) -> Task:
@@ -279,39 +288,12 @@ class Stagecraft:
         assert play.condition is not None
         s = self._s
         named = play.condition.customer_fields
-        fields = customer_fields(s.facts, s.summary, named) | _timed_fields(s, named)
+        fields = customer_fields(s.facts, s.summary, named) | timed_fields(s, named)
         nothing = {name: EVENT_FIELDS[name] for name in play.condition.event_fields}
         return Context(fields, nothing | {name: wait.event[name] for name in nothing if name in wait.event})
 
     def _note(self, wait: Wait, did: Did, reason: str | None = None, until: datetime | None = None) -> None:
         self._outcomes.append(Outcome(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
-
-
-def has_happened(kind: str, wait: Wait, facts: Facts) -> bool:
-    """Did it happen: for the wait's own order, cart or ticket where the event has one, else since the wait began."""
-    order = facts.orders.get(str(wait.event.get("order", "")))
-    cart = wait.event.get("cart")
-    match kind:
-        case "product.activated":
-            return bool(order.activated_at or facts.activated_at) if order else is_activated(facts)
-        case "order.placed" if cart:
-            return any(
-                each.cart == cart or (each.cart is None and each.placed_at is not None and each.placed_at >= wait.since)
-                for each in facts.orders.values()
-            )
-        case "order.paid" | "order.shipped" | "order.delivered" | "order.cancelled" | "order.returned":
-            orders = [order] if order else [each for each in facts.orders.values()]
-            states = [getattr(each, kind.replace("order.", "") + "_at") for each in orders]
-            return any(at is not None and (order or at >= wait.since) for at in states)
-        case "order.placed":
-            return any(each.placed_at and each.placed_at > wait.since for each in facts.orders.values())
-        case "ticket.resolved" | "ticket.reopened" if ticket := facts.tickets.get(str(wait.event.get("ticket", ""))):
-            return ticket.is_open == (kind == "ticket.reopened") and (
-                kind == "ticket.resolved" or ticket.reopened_at is not None
-            )
-        case _:
-            latest = facts.latest.get(kind)
-            return latest is not None and latest >= wait.since
 
 
 def next_birthday(born: date, zone: ZoneInfo, now: datetime) -> datetime:
@@ -343,7 +325,7 @@ def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-def _timed_fields(scene: Scene, named: frozenset[str]) -> dict[str, Scalar]:
+def timed_fields(scene: Scene, named: frozenset[str]) -> dict[str, Scalar]:
     moments, now = scene.summary.moments, scene.now
     never = 36_500.0
 

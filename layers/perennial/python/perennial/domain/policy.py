@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from perennial.domain.actions import Channel, Purpose
 from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition
@@ -23,7 +23,10 @@ from perennial.domain.values import Amount, Currency, Duration, Fraction, Model
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
 Weight = Annotated[float, Field(ge=0, le=1000)]
-HalfLife = Annotated[Duration, Field(ge=timedelta(days=1), le=timedelta(days=3650))]
+HalfLife = Annotated[Duration, Field(ge=timedelta(days=3), le=timedelta(days=3650))]
+"""Shorter ones would make the exact sums of `signals` too long to be kept."""
+Stretch = Annotated[Duration, Field(gt=timedelta(0))]
+"""A duration that something is divided by."""
 Moment = Literal["first_order", "last_order", "last_contact", "signed_up"]
 TRIGGERS = tuple(kind for kind in EVENT_TYPES if kind not in ("timer.due", "policy.changed", "message.deferred"))
 OWN_FACTS = frozenset(
@@ -40,6 +43,8 @@ def _many(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+LONGEST_CONDITION = 1000
+If = Annotated[str | None, Field(alias="if", max_length=LONGEST_CONDITION)]
 Stages = Annotated[tuple[Stage, ...], BeforeValidator(_many)]
 Labels = Annotated[tuple[Label, ...], BeforeValidator(_many)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_many)]
@@ -58,7 +63,7 @@ class Rule(Model):
 
     model_config = PLAIN
 
-    if_: Annotated[str | None, Field(alias="if", max_length=1000)] = None
+    if_: If = None
     within: Mapping[Moment, Duration] = {}
     """At most this long ago (both ends included). An instant that never was is not within."""
     after: Mapping[Moment, Duration] = {}
@@ -89,7 +94,7 @@ class Prior(Model):
 
 class RhythmPart(Model):
     weight: Weight
-    horizon: Duration
+    horizon: Stretch
     model: Rhythm
 
 
@@ -110,14 +115,14 @@ class MeanPart(Model):
 class ResolutionPart(MeanPart):
     target: Duration
     """A ticket is resolved in time when it takes at most this long."""
-    as_bad_after: Duration
+    as_bad_after: Stretch
     """How long overdue an open ticket weighs as much as one that was resolved late; it grows without end."""
 
 
 class DeliveryPart(MeanPart):
     grace: Duration
     """Harm starts this long after the promised day."""
-    full_harm: Duration
+    full_harm: Stretch
     """And is complete after this much more."""
     exception: Fraction
     """Harm of an exception on the way (customs hold, failed delivery, damage)."""
@@ -155,6 +160,11 @@ class Score(Model):
     def floors(self) -> tuple[tuple[int, str], ...]:
         """(least score in hundredths, band), lowest first."""
         return tuple((round(floor * 100), name) for name, floor in self.bands.items())
+
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        """Part -> its weight, before renormalisation."""
+        return {name: getattr(self.parts, name).weight for name in Parts.model_fields}
 
     def band_of(self, score: int) -> str:
         return next(name for floor, name in reversed(self.floors) if score >= floor)
@@ -249,9 +259,29 @@ class Experiment(Model):
 def _trigger(value: Any) -> Any:
     if isinstance(value, str) and value not in TRIGGERS:
         raise ValueError(f"unknown event {value!r}; known are {', '.join(TRIGGERS)}")
-    if not isinstance(value, str | dict | Model):
-        raise ValueError("an event, or {stage: ...}, {label: ...}, {band: ...} entered, or {date: birthday}")
+    if not isinstance(value, str | Model) and _trigger_tag(value) is None:
+        raise ValueError("an event, or one of {stage: ...}, {label: ...}, {band: ...} entered, or {date: birthday}")
     return value
+
+
+def _trigger_tag(value: Any) -> str | None:
+    """Which kind of trigger it is, so that its mistakes are told as those of that kind only."""
+    if isinstance(value, str):
+        return "event"
+    names = tuple(value) if isinstance(value, dict) else tuple(type(value).model_fields)
+    tag = f"{names[0]} entered" if len(names) == 1 else ""
+    return tag if tag in ("stage entered", "label entered", "band entered", "date entered") else None
+
+
+Trigger = Annotated[
+    Annotated[str, Tag("event")]
+    | Annotated[StageEntered, Tag("stage entered")]
+    | Annotated[LabelEntered, Tag("label entered")]
+    | Annotated[BandEntered, Tag("band entered")]
+    | Annotated[OnDate, Tag("date entered")],
+    Discriminator(_trigger_tag),
+    BeforeValidator(_trigger),
+]
 
 
 def _watched(value: Any) -> Any:
@@ -265,13 +295,13 @@ class Play(Model):
     model_config = PLAIN
 
     id: Name
-    on: Annotated[str | StageEntered | LabelEntered | BandEntered | OnDate, BeforeValidator(_trigger)]
+    on: Trigger
     stage: Stages = ()
     """The customer must be in one of these when it fires; empty: any."""
     after: Duration = Field(default=timedelta(0))
     unless: Annotated[tuple[str, ...], BeforeValidator(_watched)] = ()
     """Ends the wait when it happens, for the same order, cart or ticket where the event has one."""
-    if_: Annotated[str | None, Field(alias="if", max_length=1000)] = None
+    if_: If = None
     do: Doing
     purpose: Purpose
     at_most: Annotated[AtMost | None, BeforeValidator(_at_most)] = None
@@ -291,7 +321,7 @@ class Script(Model):
 
     model_config = PLAIN
 
-    if_: Annotated[str | None, Field(alias="if", max_length=1000)] = None
+    if_: If = None
     say: Annotated[str, Field(min_length=1, max_length=500)]
 
     @cached_property
@@ -370,7 +400,8 @@ class Policy(Model):
     @cached_property
     def named_fields(self) -> tuple[frozenset[str], frozenset[str]]:
         """Fields of customer and of event that any condition of a play or rule names."""
-        conditions = [each.condition for each in (*self.labels, *self.stages, *self.plays) if each.condition]
+        holders: tuple[Rule | Play, ...] = (*self.labels, *self.stages, *self.plays)
+        conditions = [each.condition for each in holders if each.condition]
         return (
             frozenset().union(*(condition.customer_fields for condition in conditions)),
             frozenset().union(*(condition.event_fields for condition in conditions)),

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from perennial.domain.events import Event, Person
-from perennial.domain.values import Model, Utc
+from perennial.domain.values import Instant, Model
 
 FIELDS = ("id", "email", "phone", "name", "first_name", "birthday", "locale", "time_zone", "country", "address")
 
 
 class Profile(Model):
     person: Person = Person()
-    told_at: Mapping[str, Utc] = {}
+    told_at: Mapping[str, Instant] = {}
     """Field -> when its word was said."""
 
     def told_by(self, events: Iterable[Event]) -> "Profile":

@@ -7,6 +7,7 @@ probability that is beta(a, b). Because the first purchase counts too, whoever b
 BG/NBD says P(alive) = 1 for them whatever the silence, and ranks worse than chance.
 """
 
+from math import exp, log
 from typing import Annotated
 
 from pydantic import Field
@@ -15,6 +16,8 @@ from perennial.domain.values import Model
 
 _SERIES_TOLERANCE = 1e-8
 _SERIES_TERMS = 500
+_HOPELESS = 700.0
+"""exp of more would overflow; the chance of being alive is nothing by then."""
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 
 
@@ -32,8 +35,8 @@ class Rhythm(Model):
         repeats: purchases after the first; last: days from the first purchase to the last; age: days from the
         first purchase to now.
         """
-        odds_left = self.a / (self.b + repeats) * ((self.alpha + age) / (self.alpha + last)) ** (self.r + repeats)
-        return 1 / (1 + odds_left)
+        silence = (self.r + repeats) * log((self.alpha + age) / (self.alpha + last))
+        return 1 / (1 + self.a / (self.b + repeats) * exp(min(silence, _HOPELESS)))
 
     def expected_purchases(self, repeats: int, last: float, age: float, horizon: float) -> float:
         """Expected number of purchases in the next `horizon` days, never below zero."""
@@ -41,7 +44,7 @@ class Rhythm(Model):
         stay = self.a + self.b + repeats
         z = horizon / (self.alpha + age + horizon)
         # The paper's 2F1(r+x, b+x+1; a+b+x; z) after Euler's transformation: the same, in half as many terms.
-        unspent = (1 - z) ** a_less_one * _hyp2f1(self.a + self.b - self.r, a_less_one, stay, z)
+        unspent: float = (1 - z) ** a_less_one * _hyp2f1(self.a + self.b - self.r, a_less_one, stay, z)
         return max(0.0, stay / a_less_one * (1 - unspent) * self.p_alive(repeats, last, age))
 
 

@@ -5,9 +5,9 @@ from one instant to another; so the first instant at which the score leaves its 
 by looking at every minute.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from math import exp
+from math import exp, exp2
 from typing import NamedTuple, Protocol
 
 from perennial.domain.customer import Facts, Order, Part
@@ -19,10 +19,10 @@ from perennial.domain.summary import Summary, summary_of
 FULL = 10_000
 """100 points, in hundredths."""
 DAY = 86_400.0
-_HARMFUL = frozenset(
+HARMFUL = frozenset(
     {ShipmentState.CUSTOMS_HOLD, ShipmentState.DELAYED, ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED}
 )
-_DISASTROUS = frozenset({ShipmentState.LOST, ShipmentState.RETURNED})
+DISASTROUS = frozenset({ShipmentState.LOST, ShipmentState.RETURNED})
 
 Reading = tuple[float, ...]
 """What a curve reads at one instant: its value first, then whatever it needs to say how far it can stray."""
@@ -83,7 +83,7 @@ class Balance:
 
     def _left(self, masses: Sequence[tuple[float, float]]) -> float:
         """What is left of them now; all fade alike from here on."""
-        return sum(mass * 2.0 ** (max(0.0, self._now - since) * self._rate) for mass, since in masses)
+        return sum(mass * exp2(max(0.0, self._now - since) * self._rate) for mass, since in masses)
 
     def _ratio(self, good: float, bad: float, overdue: float) -> float:
         return (good + self._prior) / (good + bad + overdue + self._weight)
@@ -101,12 +101,16 @@ class Health:
 
     def __init__(self, facts: Facts, policy: Policy, now: datetime, summary: Summary | None = None) -> None:
         curves = _curves(facts, summary or summary_of(facts), policy, now)
-        weights = {name: weight for name in curves if (weight := getattr(policy.score.parts, name).weight)}
-        total = sum(weights.values())
-        self.terms = tuple(Term(name, weight / total, curves[name]) for name, weight in weights.items())
+        weights = [policy.score.weights[name] for name in curves]
+        total = sum(weights)
+        self.terms = tuple(
+            Term(name, weight / total, curve)
+            for (name, curve), weight in zip(curves.items(), weights, strict=True)
+            if weight
+        )
         self._score = policy.score
         self._now = now
-        self.parts = tuple(_parts(self.terms, _seconds(now)))
+        self.parts = _parts(self.terms, _seconds(now))
         self.score = sum(part.points for part in self.parts) if self.parts else None
 
     @property
@@ -216,15 +220,17 @@ def score_of(facts: Facts, now: datetime, policy: Policy) -> tuple[int | None, t
     return health.score, health.parts
 
 
-def _parts(terms: Sequence[Term], t: float) -> Iterator[Part]:
+def _parts(terms: Sequence[Term], t: float) -> tuple[Part, ...]:
     """Each part gets the whole hundredths by which it lifts the running sum: so they add up to the score exactly."""
+    parts: list[Part] = []
     total, given = 0.0, 0
-    for term in terms:
-        value = term.curve.read(t)[0]
-        total += FULL * term.share * value
+    for name, share, curve in terms:
+        value = curve.read(t)[0]
+        total += FULL * share * value
         points = int(total) - given
         given += points
-        yield Part(term.name, round(value, 6), round(term.share, 6), points)
+        parts.append(Part(name, round(value, 6), round(share, 6), points))
+    return tuple(parts)
 
 
 def _curves(facts: Facts, summary: Summary, policy: Policy, now: datetime) -> dict[str, Curve]:
@@ -293,7 +299,7 @@ def _mean(facts: Facts, name: str, part: MeanPart, now: datetime) -> Curve | Non
     half_life, weight, prior = voices.half_life * 3600, part.prior.weight, part.prior.mean * part.prior.weight
 
     def mean(t: float) -> float:
-        faded = 2.0 ** ((start - t) / half_life)
+        faded = exp2((start - t) / half_life)
         return (said * faded + prior) / (count * faded + weight)
 
     return Falling(mean)
@@ -344,7 +350,7 @@ def _lateness(order: Order, part: DeliveryPart) -> float:
 
 def _trouble(order: Order, part: DeliveryPart) -> float:
     states = {state for parcel in order.parcels.values() for state in parcel.states}
-    return 1.0 if states & _DISASTROUS else part.exception if states & _HARMFUL else 0.0
+    return 1.0 if states & DISASTROUS else part.exception if states & HARMFUL else 0.0
 
 
 def _trouble_at(order: Order) -> float:
@@ -352,5 +358,5 @@ def _trouble_at(order: Order) -> float:
         _seconds(at)
         for parcel in order.parcels.values()
         for state, at in parcel.states.items()
-        if state in _HARMFUL | _DISASTROUS
+        if state in HARMFUL | DISASTROUS
     )

@@ -13,6 +13,8 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 PRECISION = 20
 """Bits after the point: contributions are kept to a millionth."""
 HOUR = timedelta(hours=1)
+_LARGEST_POWER = 900.0
+"""A contribution from years ahead is as good as infinite, and must not overflow."""
 
 
 class Decayed(NamedTuple):
@@ -30,19 +32,21 @@ class Decayed(NamedTuple):
         """One contribution more. When the policy's half-life changed, the past is first read by the new one."""
         if self.half_life != half_life // HOUR:
             return Decayed.nothing(half_life).add(self.value(at), at, half_life).add(weight, at, half_life)
-        halvings = (at - EPOCH) / half_life
+        halvings = (at - EPOCH) / (self.half_life * HOUR)
         whole = math.floor(halvings)
         term = round(weight * 2.0 ** (halvings - whole) * (1 << PRECISION))
-        low = min(self.exponent, whole) if self.mantissa else whole
-        return _normal((self.mantissa << (self.exponent - low) if self.mantissa else 0) + (term << (whole - low)), low, self.half_life)
+        if not self.mantissa:
+            return _normal(term, whole, self.half_life)
+        low = min(self.exponent, whole)
+        return _normal((self.mantissa << (self.exponent - low)) + (term << (whole - low)), low, self.half_life)
 
     def value(self, at: datetime) -> float:
         """The sum as it has faded by `at`; larger than the contribution itself before the contribution was made."""
         if not self.mantissa:
             return 0.0
         surplus = max(0, self.mantissa.bit_length() - 64)
-        power = self.exponent + surplus - PRECISION - (at - EPOCH).total_seconds() / (self.half_life * 3600)
-        return float(self.mantissa >> surplus) * 2.0**power
+        power: float = self.exponent + surplus - PRECISION - (at - EPOCH).total_seconds() / (self.half_life * 3600)
+        return float(self.mantissa >> surplus) * math.exp2(min(power, _LARGEST_POWER))
 
 
 def _normal(mantissa: int, exponent: int, half_life: int) -> Decayed:

@@ -88,7 +88,5 @@ def _standing(facts: Facts, now: datetime, policy: Policy) -> Standing:
 def _possible(rules: Sequence[R], context: Context) -> list[tuple[int, R]]:
     """The rules whose `if` holds, with their place in the policy."""
     return [
-        (index, rule)
-        for index, rule in enumerate(rules)
-        if rule.condition is None or rule.condition.holds(context)
+        (index, rule) for index, rule in enumerate(rules) if rule.condition is None or rule.condition.holds(context)
     ]

@@ -1,5 +1,6 @@
 """What rules and score read of the facts: sums over the orders in the record and those that have left it."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -54,6 +55,10 @@ def _is_open(order: Order) -> bool:
     return order.counts and order.delivered_at is None
 
 
+def _is_returned(order: Order) -> bool:
+    return order.returned_at is not None
+
+
 def _granted(facts: Facts, key: str) -> bool:
     consent = facts.consent.get(key)
     return consent is not None and consent.granted
@@ -64,12 +69,11 @@ def _word(facts: Facts, field: str) -> str:
     return known.value if known else ""
 
 
-_FIELDS = {
+_FIELDS: Mapping[str, Callable[[Facts, Summary], Scalar]] = {
     "orders": lambda facts, summary: summary.purchases,
     "value": lambda facts, summary: float(summary.value),
     "refunds": lambda facts, summary: facts.totals.refunds + sum(len(order.refunds) for order in facts.orders.values()),
-    "returns": lambda facts, summary: facts.totals.returns
-    + sum(order.returned_at is not None for order in facts.orders.values()),
+    "returns": lambda facts, summary: facts.totals.returns + sum(map(_is_returned, facts.orders.values())),
     "open_orders": lambda facts, summary: sum(map(_is_open, facts.orders.values())),
     "tickets": lambda facts, summary: facts.totals.tickets + len(facts.tickets),
     "open_tickets": lambda facts, summary: sum(ticket.is_open for ticket in facts.tickets.values()),

@@ -12,8 +12,14 @@ TICK = timedelta(milliseconds=1)
 
 
 def to_utc(time: datetime) -> datetime:
-    """The same instant in UTC, cut to whole milliseconds, so that stored times are equal when they look equal."""
-    utc = time.astimezone(UTC)
+    """The same instant in UTC, cut to whole milliseconds, so that stored times are equal when they look equal.
+
+    Raises `ValueError` for one that UTC's calendar does not hold, such as the first hour of year 1 in Tokyo.
+    """
+    try:
+        utc = time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("should be within the calendar") from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
@@ -26,17 +32,21 @@ def _id_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+LONGEST = timedelta(days=36_500)
+"""Longer than any rule needs, and short enough to be taken from any time that we accept."""
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 _DURATION = re.compile(r"(\d{1,6})([dhms])")
 
 
 def parse_duration(value: Any) -> Any:
-    """"90d", "4h", "30m", "45s" as a timedelta; anything else is passed on, for the type to refuse."""
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
-        return int(match[1]) * _UNITS[match[2]]
+    """Such as "90d", "4h", "30m", "45s": as a timedelta. Raises ValueError for anything else."""
     if isinstance(value, timedelta):
         return value
-    raise ValueError("a duration is a whole number and a unit: 90d, 4h, 30m or 45s")
+    if not isinstance(value, str) or not (match := _DURATION.fullmatch(value)):
+        raise ValueError("a duration is a whole number and a unit: 90d, 4h, 30m or 45s")
+    if (duration := int(match[1]) * _UNITS[match[2]]) > LONGEST:
+        raise ValueError(f"a duration is at most {LONGEST.days}d")
+    return duration
 
 
 def duration_text(value: timedelta) -> str:
@@ -47,13 +57,33 @@ def duration_text(value: timedelta) -> str:
     raise ValueError(f"{value} has parts of a second")
 
 
+def _no_list(value: Any) -> Any:
+    """Python also makes decimals of [sign, digits, exponent]; nobody means that."""
+    if isinstance(value, list | tuple):
+        raise ValueError("should be a number, or a number as text")
+    return value
+
+
+def _of_our_time(time: datetime) -> datetime:
+    if not _OLDEST <= time < _NEWEST:
+        raise ValueError(f"times are from {_OLDEST.year} until {_NEWEST.year}")
+    return time
+
+
+_OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text, when_used="json")]
 Utc = Annotated[AwareDatetime, AfterValidator(to_utc)]
+"""An instant as it comes in from outside."""
+Instant = AwareDatetime
+"""An instant out of an item of our own: it was made `Utc` before it was stored, and need not be again (1 µs each)."""
+Told = Annotated[Utc, AfterValidator(_of_our_time)]
+"""A time that somebody outside says. One far off is a mistake of theirs, and would spoil all arithmetic with it."""
 Id = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1, max_length=200)]
 """An id as its owner wrote it. Numbers become text: Shopify's ids do not fit a JavaScript number."""
 ShortText = Annotated[str, Field(max_length=500)]
 LongText = Annotated[str, Field(max_length=20_000)]
-Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False)]
+Number = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_no_list)]
+Amount = Annotated[Number, Field(ge=0, max_digits=18, decimal_places=6)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)]

@@ -95,8 +95,6 @@ def understanding(translate: Callable[P, T]) -> Callable[P, T]:
             return translate(*args, **kwargs)
         except ValidationError as wrong:
             raise NotUnderstood(explained(wrong)) from None
-        except OverflowError:
-            raise NotUnderstood("a time is outside of the calendar") from None
 
     return guarded
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from perennial.domain.values import Id
+from perennial.domain.values import Id, Number
 from perennial.sources.payloads import Many, Maybe, Payload, Text, Time
 
 
 class Price(Payload):
-    amount: Decimal
+    amount: Number
     currency_code: str
 
 
@@ -71,7 +71,7 @@ class LineItem(Payload):
     variant_id: Id | None = None
     title: Text = None
     quantity: int = 1
-    price: Decimal | None = None
+    price: Number | None = None
 
 
 class Fulfillment(Payload):
@@ -98,14 +98,14 @@ class FulfillmentEvent(Payload):
 class Transaction(Payload):
     kind: Text = None
     status: Text = None
-    amount: Decimal | None = None
+    amount: Number | None = None
     currency: Text = None
 
 
 class RefundedLine(Payload):
     restock_type: Text = None
-    subtotal: Decimal = Decimal(0)
-    total_tax: Decimal = Decimal(0)
+    subtotal: Number = Decimal(0)
+    total_tax: Number = Decimal(0)
     subtotal_set: Maybe[PriceSet] = None
     total_tax_set: Maybe[PriceSet] = None
 
@@ -113,8 +113,8 @@ class RefundedLine(Payload):
 class Adjustment(Payload):
     """What the refund differs from its lines. Negative where more was given back, such as the shipping."""
 
-    amount: Decimal = Decimal(0)
-    tax_amount: Decimal = Decimal(0)
+    amount: Number = Decimal(0)
+    tax_amount: Number = Decimal(0)
 
 
 class Refund(Payload):
@@ -145,7 +145,7 @@ class Order(Payload):
     updated_at: Time = None
     cancelled_at: Time = None
     financial_status: Text = None
-    total_price: Decimal
+    total_price: Number
     currency: str
     total_price_set: Maybe[PriceSet] = None
     checkout_token: Text = None
@@ -169,7 +169,7 @@ class Checkout(Payload):
     completed_at: datetime | None = None
     currency: Text = None
     presentment_currency: Text = None
-    total_price: Decimal | None = None
+    total_price: Number | None = None
     abandoned_checkout_url: Text = None
     line_items: Many[LineItem] = ()
 

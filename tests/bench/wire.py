@@ -1,0 +1,135 @@
+"""AWS without a network: botocore builds, signs and reads as always; between the two we answer out of a dictionary.
+
+It knows the calls of the hot path and no refusal: who is measured here meets no conflict. Each answer is as long as
+the real one, checksum included. What it costs itself is in every figure, and told beside it.
+"""
+
+import json
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from time import thread_time
+from typing import Any
+from unittest.mock import patch
+
+import botocore.session
+from botocore.awsrequest import AWSRequest, AWSResponse
+
+from infra.local.clock import EventClock
+from perennial.aws import wiring
+from perennial.aws.settings import Settings
+
+REGION = "us-east-1"
+REQUEST_ID = "0S7SRJ6Q0V0R7MEXAMPLE1VV4KQNSO5AEMVJF66Q9ASUAAJG"
+TABLE_CALLS = frozenset({"GetItem", "BatchGetItem", "PutItem", "TransactWriteItems"})
+Document = dict[str, Any]
+Attributes = Mapping[str, Mapping[str, str]]
+
+
+class Unanswered(Exception):
+    """The stand-in has no answer to this call: the hot path has grown by one, teach it here."""
+
+
+class Wire:
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        """`secrets`: what Secrets Manager holds, by id."""
+        self.calls: Counter[str] = Counter()
+        self._own: list[float] = []
+        self._secrets = secrets
+        self._items: dict[tuple[str, str], Attributes] = {}
+        self._answers: Mapping[str, Callable[[Document], Document]] = {
+            "GetItem": self._get,
+            "BatchGetItem": self._get_batch,
+            "PutItem": self._put,
+            "TransactWriteItems": self._transact,
+            "SendMessageBatch": _sent,
+            "GetSecretValue": lambda asked: {"SecretString": self._secrets[asked["SecretId"]]},
+        }
+
+    def answer(self, request: AWSRequest, **_: object) -> AWSResponse:
+        """In the place of sending; botocore calls it in whichever thread makes the call."""
+        began = thread_time()
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        if operation not in self._answers:
+            raise Unanswered(operation)
+        body = json.dumps(self._answers[operation](json.loads(request.body))).encode()
+        headers = {
+            "x-amzn-RequestId": REQUEST_ID,
+            "Content-Type": "application/x-amz-json-1.0",
+            "x-amz-crc32": str(zlib.crc32(body)),
+        }
+        self.calls[operation] += 1
+        self._own.append(thread_time() - began)
+        return AWSResponse(request.url, 200, headers, _Raw(body))
+
+    def take(self) -> tuple[Counter[str], float]:
+        """Calls and own CPU seconds since this was last asked."""
+        told = Counter(self.calls), sum(self._own)
+        self.calls.clear()
+        self._own.clear()
+        return told
+
+    def _get(self, asked: Document) -> Document:
+        item = self._items.get(_key(asked["Key"]))
+        return {"Item": item} if item else {}
+
+    def _get_batch(self, asked: Document) -> Document:
+        ((name, wanted),) = asked["RequestItems"].items()
+        found = [item for key in wanted["Keys"] if (item := self._items.get(_key(key)))]
+        return {"Responses": {name: found}, "UnprocessedKeys": {}}
+
+    def _put(self, asked: Document) -> Document:
+        self._items[_key(asked["Item"])] = asked["Item"]
+        return {}
+
+    def _transact(self, asked: Document) -> Document:
+        for write in asked["TransactItems"]:
+            self._put(write["Put"])
+        return {}
+
+
+class _Raw(BytesIO):
+    """A body as urllib3 hands it over."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+@contextmanager
+def deployed(clock: EventClock, secrets: Mapping[str, str]) -> Iterator[Wire]:
+    """Everything that `wiring` builds meanwhile is what AWS would run, but for the network and the clock."""
+    wire = Wire(secrets)
+    with environment(**{name: _address(name) for name in Settings.model_fields}):
+        wiring.install(clock=clock)
+        wiring.once("aws_session", botocore.session.get_session).register("before-send", wire.answer)
+        yield wire
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """These variables, keys that open nothing, none of the developer's own for AWS; and nothing built before or kept."""
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    wiring.reset()
+    with patch.dict(os.environ, {**own, **keys, **variables}, clear=True):
+        try:
+            yield
+        finally:
+            wiring.reset()
+
+
+def _address(name: str) -> str:
+    """What a function's environment says: the address of a queue, or anything."""
+    return f"https://sqs.{REGION}.amazonaws.com/000000000000/{name}" if name.endswith("_QUEUE_URL") else name
+
+
+def _key(attributes: Attributes) -> tuple[str, str]:
+    return attributes["pk"]["S"], attributes["sk"]["S"]
+
+
+def _sent(asked: Document) -> Document:
+    message = {"MessageId": REQUEST_ID[:36], "MD5OfMessageBody": "fafb00f5732ab283681e124bf8747ed1"}
+    return {"Successful": [{"Id": entry["Id"], **message} for entry in asked["Entries"]]}
