@@ -42,13 +42,17 @@ class Context:
 
 
 class Handlers:
-    """Calls functions by their name in the template; each is loaded when it is first called, like a cold start."""
+    """Calls functions by their name in the template; each is loaded when it is first called, like a cold start.
+
+    One call at a time for each folder of code, as in one of Lambda's execution environments: functions keep the event
+    at hand in places that a second call would overwrite.
+    """
 
     def __init__(self, blueprint: Blueprint, log_file: TextIO) -> None:
         """What functions log goes to `log_file`, and not between the lines of `make run`."""
         self._functions = blueprint.functions
         self._log_file = log_file
-        self._loading = threading.Lock()
+        self._environments = {function.folder: threading.Lock() for function in blueprint.functions.values()}
         self._loaded: dict[str, Handler] = {}
         log.addHandler(logging.StreamHandler(log_file))
         log.propagate = False
@@ -58,7 +62,8 @@ class Handlers:
         function = self._functions[name]
         context = Context(name, int(function.timeout.total_seconds() * 1000))
         try:
-            return json.loads(json.dumps(self._handler(function)(json.loads(json.dumps(event)), context)))
+            with self._environments[function.folder]:
+                return json.loads(json.dumps(self._handler(function)(json.loads(json.dumps(event)), context)))
         except Exception as error:
             log.exception("%s raised", name)
             raise Failed(f"{name} raised {type(error).__name__}; see house.log") from error
@@ -69,11 +74,10 @@ class Handlers:
         _log_to(sys.stdout)
 
     def _handler(self, function: Function) -> Handler:
-        with self._loading:
-            if function.name not in self._loaded:
-                self._loaded[function.name] = _load(function)
-                _log_to(self._log_file)
-            return self._loaded[function.name]
+        if function.name not in self._loaded:
+            self._loaded[function.name] = _load(function)
+            _log_to(self._log_file)
+        return self._loaded[function.name]
 
 
 def _load(function: Function) -> Handler:

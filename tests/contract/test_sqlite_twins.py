@@ -141,12 +141,17 @@ def test_a_transaction_that_fails_in_the_middle_changes_nothing(database: Databa
     table = SqliteTable(database)
     table.write([Put(Item(Key("C#1", "RECORD")))])
 
-    with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        connection.execute("DELETE FROM items")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        empty_and_fail(database)
 
     assert len(table.query("C#1").items) == 1
     table.write([Put(Item(Key("C#2", "RECORD")), (Absent(),))])
+
+
+def empty_and_fail(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute("DELETE FROM items")
+        raise ZeroDivisionError
 
 
 # The queues

@@ -540,7 +540,7 @@ def impersonal(event: Event) -> Event:
     if data.customer != NOBODY:
         changes["customer"] = data.customer.impersonal()
     for name in things:
-        thing = getattr(data, name)
+        thing: Model = getattr(data, name)
         _, inner = _fields_with_texts(type(thing))
         changes[name] = thing.model_copy(update=dict.fromkeys(inner))
     if isinstance(data, OrderData) and data.order.items:
@@ -562,7 +562,7 @@ def _fields_with_texts(kind: type[Model]) -> tuple[tuple[str, ...], tuple[str, .
 def texts_of(event: Event) -> dict[str, str]:
     """What people wrote, by field; empty for most events."""
     things, _ = _fields_with_texts(type(event.data))
-    holders = [event.data, *(getattr(event.data, name) for name in things)]
+    holders: list[Model] = [event.data, *(getattr(event.data, name) for name in things)]
     return {
         name: text
         for holder in holders
