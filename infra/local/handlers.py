@@ -93,7 +93,7 @@ def _log_to(stream: TextIO) -> None:
     for logger in logging.root.manager.loggerDict.values():
         for handler in logger.handlers if isinstance(logger, logging.Logger) else ():
             if isinstance(handler.formatter, LambdaPowertoolsFormatter) and isinstance(handler, logging.StreamHandler):
-                handler.setStream(stream)
+                handler.stream = stream  # not setStream: it would flush the one before, which may be closed
 
 
 def _module(name: str, file: Path) -> ModuleType:

@@ -33,7 +33,7 @@ HEALTH, CLOCK = "/_house/health", "/_house/clock"
 WHO = {"sub": "laptop", "cognito:groups": ["admin"]}
 """The claims of the token that the house prints."""
 FOR_EVER = 2**31
-_SPAN = re.compile(r"(\d+)([mhdw])")
+_SPAN = re.compile(r"(\d{1,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

@@ -5,7 +5,9 @@ Two endpoints are the house's own, outside of the template: `GET /_house/health`
 
 import base64
 import json
+import logging
 import re
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from infra.local.blueprint import Route
 from infra.local.tokens import Invalid, Signer
+
+log = logging.getLogger("perennial.house")
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 10 * 1024 * 1024
@@ -210,6 +214,11 @@ class Server(ThreadingHTTPServer):
                 f"cannot listen on port {port} ({error.strerror}); choose another, such as PORT=8888"
             ) from None
         self.answer = answer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Somebody hanging up in mid-answer is no error of ours; everything else goes to the house's log."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            log.exception("a request could not be answered")
 
     @property
     def url(self) -> str:

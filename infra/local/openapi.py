@@ -83,22 +83,23 @@ def _tell_of_change(operation: dict[str, Any]) -> None:
 
 def _drop_unused(schemas: dict[str, Any], paths: Any) -> None:
     """Powertools describes validation errors of its own, which we never answer."""
-    used, more = set[str](), set(_references(paths))
+    used, more = set[str](), set(references(paths))
     while more:
         used |= more
-        more = {name for each in more for name in _references(schemas[each])} - used
+        more = {name for each in more for name in references(schemas[each])} - used
     for name in schemas.keys() - used:
         del schemas[name]
 
 
-def _references(node: Any) -> Iterator[str]:
+def references(node: Any) -> Iterator[str]:
+    """Names of the schemas that this part of a document refers to."""
     match node:
         case {"$ref": str(ref)}:
             yield ref.removeprefix(_REF)
         case dict():
-            yield from (name for each in node.values() for name in _references(each))
+            yield from (name for each in node.values() for name in references(each))
         case list():
-            yield from (name for each in node for name in _references(each))
+            yield from (name for each in node for name in references(each))
 
 
 def text() -> str:

@@ -71,7 +71,8 @@ def _checked(ours: Usage) -> Figure:
         "",
         budget=0,
         note=(
-            f"the same events by both: by our rules {_told(ours)}, by ReturnConsumedCapacity there {_told(told.usage)}; "
+            f"the same events by both: by our rules {_told(ours)}; "
+            f"there, by ReturnConsumedCapacity, {_told(told.usage)}: "
             "it leaves out keys of a batch that are not there, which DynamoDB charges for"
         ),
     )

@@ -7,7 +7,7 @@ transactions do not double it, for indexes follow after the commit.
 (docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html, .../GSI.html#GSI.Writes)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -104,8 +104,9 @@ def _written(old: Item | None, new: Item | None, *, in_transaction: bool) -> Usa
 
 def _entry(item: Item | None, index: str) -> Item | None:
     """The item's entry in a keys-only index; None where it has none."""
-    keys: Mapping[str, str | int] = {name: item.attributes[name] for name in INDEXES[index] if name in item.attributes} if item else {}
-    return Item(item.key, attributes=keys) if item and len(keys) == len(INDEXES[index]) else None
+    if item is None or not item.attributes.keys() >= set(INDEXES[index]):
+        return None
+    return Item(item.key, attributes={name: item.attributes[name] for name in INDEXES[index]})
 
 
 def _moved(old: Item | None, new: Item | None) -> int:

@@ -66,10 +66,10 @@ def figures() -> Iterator[Figure]:
         "USD",
         budget=10,
         note=(
-            f"{parts}. Each event alone in its call, and all that it causes: {lives.timers / lives.events:.2f} timers and "
-            f"{lives.actions / lives.events:.2f} messages with their outcomes. A life: {THE_LIFE}; then "
-            f"{UNTIL_SILENT.days} days pass. Without fees for messages; what runs while nothing happens (the sweep, "
-            "the polling of queues) is some 3 USD a month, whatever the number of events. Prices: infra/prices.yaml"
+            f"{parts}. Each event alone in its call, and all that it causes: {lives.timers / lives.events:.2f} timers "
+            f"and {lives.actions / lives.events:.2f} messages with their outcomes. A life: {THE_LIFE}; then "
+            f"{UNTIL_SILENT.days} days pass. Not in it: fees for messages, and what is paid while nothing happens "
+            "(the sweep, empty polls of queues, secrets, alarms). Prices and what is assumed: infra/prices.yaml"
         ),
     )
     note = "the same money over all that is applied: events from outside, timers and outcomes"
@@ -130,7 +130,7 @@ def _price(book: dict[str, Any], name: str) -> float:
 
 
 def _gigabyte_seconds(lives: Lives, webhook_cpu: float, assumed: dict[str, float]) -> float:
-    """CPU slowed down to the function's share of a processor, and the waiting for answers; a send is taken as an apply."""
+    """CPU on the function's share of a processor, and the waiting for answers; a send is taken as an apply."""
     apply_cpu = applied(1).ordinary.microseconds / MILLION
     cpu = lives.events * webhook_cpu + (lives.applied + lives.actions) * apply_cpu
     calls = lives.events + lives.usage.calls + lives.actions * CALLS_A_SEND

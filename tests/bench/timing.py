@@ -34,7 +34,9 @@ def microseconds(work: Callable[[], object], times: int) -> float:
 
 def reference() -> Figure:
     """A piece of work that never changes: two runs, or two machines, compare by what is left after dividing by it."""
-    note = "parse, write and hash 1.7 kB of JSON with the standard library; divide by it to compare two machines or runs"
+    note = (
+        "parse, write and hash 1.7 kB of JSON with the standard library; divide by it to compare two machines or runs"
+    )
     return Figure("reference workload", microseconds(_fixed_work, 400), "µs", note=note)
 
 

@@ -110,7 +110,7 @@ def deployed(clock: EventClock, secrets: Mapping[str, str]) -> Iterator[Wire]:
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """These variables, keys that open nothing, none of the developer's own for AWS; and nothing built before or kept."""
+    """These variables, keys that open nothing, none of the developer's own for AWS; and nothing built outside of it."""
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     wiring.reset()

@@ -1,5 +1,6 @@
 """Promises of the laptop's table and queues that AWS keeps for us elsewhere: durability, time to live, redrive."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -271,7 +272,9 @@ for number in range(1_000_000):
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_torn_by_kill_9(tmp_path: Path) -> None:
     file = tmp_path / "house.db"
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, file], stdout=subprocess.PIPE, text=True)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, file], env=with_our_paths(), stdout=subprocess.PIPE, text=True
+    )
     assert writer.stdout
     with writer, writer.stdout as acknowledged:
         for line in acknowledged:
@@ -286,6 +289,10 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_torn_by_kill_9(tmp_path: Pa
 
     assert acknowledgements <= messages <= entries <= acknowledgements + 1
     assert version == entries
+
+
+def with_our_paths() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def survivors(database: Database) -> tuple[int, int, int]:

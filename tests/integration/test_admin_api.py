@@ -18,12 +18,14 @@ from infra.local.database import Database
 from infra.local.http import Gateway, Request, Response
 from infra.local.sqlite_table import SqliteTable
 from infra.local.tokens import Signer
+from perennial.admin.desk import Desk
 from perennial.admin.roles import LEAST_ROLE, Role
 from perennial.aws import wiring
 from perennial.aws.policies import Policies
 from perennial.aws.quarantine import Entry as Kept
 from perennial.aws.quarantine import Quarantine
 from perennial.aws.settings import Settings
+from perennial.aws.table import Busy, Item, Key, Put
 from perennial.domain.events import parse_event
 from tests.lives import MovedClock, Outbound, the_policy
 
@@ -289,6 +291,14 @@ def test_a_question_that_makes_no_sense_is_answered_with_what_is_wrong(staff: St
     assert body["status"] == 422
     assert body["detail"]
     assert not [value for value in query.values() if len(str(value)) > 4 and str(value) in json.dumps(body)]
+
+
+def test_who_was_erased_since_the_index_was_read_is_left_out(staff: Staff) -> None:
+    ana = staff.order()
+    index: dict[str, str | int] = {"directory": "onboarding#0", "directory_rank": "new#steady#ghost"}
+    staff.table.write([Put(Item(Key("C#ghost", "LEFTOVER"), "", index))])
+
+    assert [each["id"] for each in staff.get("/customers")["customers"]] == [ana]
 
 
 # ---------------------------------------------------------------- one customer
@@ -699,6 +709,21 @@ def test_no_question_breaks_it(staff: Staff, path: str, customer: str, query: li
 def test_no_body_breaks_it(staff: Staff, body: bytes, if_match: str) -> None:
     assert staff.ask("PUT", "/policy", body=body, if_match=if_match)[0] in (412, 422)
     assert staff.ask("POST", f"/quarantine/{quote(body, safe='') or 'x'}/replay", body=body)[0] in (404, 422)
+
+
+def test_a_busy_table_is_a_reason_to_ask_again(staff: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: Any) -> Any:
+        raise Busy("throttled")
+
+    monkeypatch.setattr(staff.table, "get", busy)
+
+    assert staff.ask("GET", "/customers/c0")[0] == 503
+
+
+def test_an_answer_of_another_shape_than_promised_is_our_fault(staff: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Desk, "quarantined", lambda *_: {"entries": "none"})
+
+    assert staff.ask("GET", "/quarantine")[0] == 500
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])

@@ -20,8 +20,10 @@ from moto import mock_aws
 
 from functions.send_email import app as send_email
 from functions.send_sms import app as send_sms
+from infra.local.blueprint import Blueprint
 from infra.local.database import Database
 from infra.local.mailbox import Mailbox
+from infra.local.ministack import PARAMETERS
 from infra.local.smtp import Smtp
 from infra.local.sqlite_queues import Manners, SqliteQueues
 from infra.local.sqlite_table import SqliteTable
@@ -34,6 +36,7 @@ from perennial.aws.store import profile_key, record_key
 from perennial.aws.table import Item, Put
 from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unavailable
 from perennial.channels.render import Message
+from perennial.channels.verdict import PATIENCE
 from perennial.domain.events import parse_event
 from tests.messaging import NOON, a_customer, a_profile, an_action
 
@@ -129,7 +132,7 @@ def test_what_ses_answers_is_told_apart(code: str, status: int, meaning: type[Ex
             Ses(client, "hello@shop.example").send(a_message())
 
     assert str(told.value) == code, "and nobody is named"
-    assert told.value.__suppress_context__
+    assert told.value.__cause__ is None
 
 
 @pytest.mark.parametrize(
@@ -224,6 +227,14 @@ def test_the_sdk_never_sends_a_second_time(outbox: str, monkeypatch: pytest.Monk
             provider.send(a_message(to="+34612345678"))
 
     assert Failing.requests == 1
+
+
+@pytest.mark.parametrize("function", ["SendEmail", "SendSms"])
+def test_a_copy_comes_back_after_its_sender_is_done_or_dead(function: str):
+    blueprint = Blueprint(PARAMETERS)
+    [lane] = [lane for lane in blueprint.lanes if lane.function == function]
+
+    assert blueprint.functions[function].timeout < PATIENCE < blueprint.queues[lane.queue].visibility
 
 
 @contextmanager

@@ -38,21 +38,29 @@ class Ana:
     def __init__(self, house: House) -> None:
         self.house = house
         self._client = Client(house.stack)
-        self._said = 0
+        self._said: list[bytes] = []
 
     def tells(self, kind: str, **data: Any) -> None:
         """Something happens to her, now; all that follows at once is done when this returns."""
-        self._said += 1
         event = {
             "specversion": "1.0",
-            "id": f"ana-{self._said}",
+            "id": f"ana-{len(self._said)}",
             "source": "shop",
             "type": kind,
             "time": iso(self.house.now()),
             "data": {"customer": WHO, **data},
         }
-        body, wall = json.dumps(event).encode(), self.house.wall()
-        answer = self._client.post("/events/demo", body, signed("open", body, {}, self.house.keys.webhooks["open"][0], wall))
+        self._said.append(json.dumps(event).encode())
+        self._post(self._said[-1])
+
+    def tells_all_of_it_again(self) -> None:
+        """As a vendor does who lost our answers."""
+        for body in self._said:
+            self._post(body)
+
+    def _post(self, body: bytes) -> None:
+        secret, wall = self.house.keys.webhooks["open"][0], self.house.wall()
+        answer = self._client.post("/events/demo", body, signed("open", body, {}, secret, wall))
         assert json.loads(answer.body)["accepted"] == 1, answer
         self.house.wait_until_quiet()
 
@@ -115,7 +123,7 @@ def test_the_fitness_mirror_s_first_ninety_days(ana: Ana) -> None:
     ana.lives_until(delivered + 31 * DAY)
     report = ana.mail[-1]
     assert report["template"] == "report"
-    assert "voucher" in report["body"].lower()
+    assert "14 days of the premium programme" in report["body"]
     assert "callback" not in ana.tasks
 
     ana.lives_until(delivered + 91 * DAY)
@@ -145,9 +153,7 @@ def test_the_same_events_again_change_and_send_nothing(ana: Ana) -> None:
     ana.lives_until(BOUGHT + 4 * DAY)
     before, sent = ana.page(), ana.got
 
-    ana._said = 0
-    ana.tells("order.placed", order=MIRROR)
-    ana.tells("order.delivered", order=MIRROR)
+    ana.tells_all_of_it_again()
 
     assert ana.page()["version"] == before["version"]
     assert ana.got == sent

@@ -1,5 +1,6 @@
 """Promises of the clients that aws/clients.py makes."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,8 +41,10 @@ def test_the_endpoint_of_an_emulator_comes_from_the_environment(monkeypatch: pyt
 
 def test_a_cold_start_does_not_pay_for_boto3() -> None:
     imports = "import perennial.aws.clients, perennial.aws.dynamo_table, perennial.aws.queues, sys; print(*sys.modules)"
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
-    imported = subprocess.run([sys.executable, "-c", imports], capture_output=True, text=True, check=True).stdout
+    child = subprocess.run([sys.executable, "-c", imports], env=paths, capture_output=True, text=True, check=True)
+    imported = child.stdout.split()
 
-    assert "botocore.session" in imported.split()
-    assert not {"boto3", "s3transfer", "sqlite3"} & set(imported.split())
+    assert "botocore.session" in imported
+    assert not {"boto3", "s3transfer", "sqlite3"} & set(imported)

@@ -5,7 +5,6 @@ YAML 1.1 takes `on:` for true and `20:00` for 1200; this reader knows the scalar
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import yaml
@@ -15,7 +14,6 @@ from pydantic_core import ErrorDetails
 from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition, Scalar
 from perennial.domain.customer import Stage
 from perennial.domain.policy import LONGEST_CONDITION, Policy
-from perennial.domain.values import duration_text
 
 MAX_BYTES = 200_000
 """The document is one item of the table, of at most 400 KB; as JSON it may be half as long again as it is as YAML."""
@@ -107,12 +105,9 @@ for _tag, _pattern, _first in (
 
 
 class _Writer(yaml.SafeDumper):
-    """Writes for `_Reader`: quotes what it would take for something else than text, and makes no anchors."""
+    """Writes for `_Reader`: quotes what that would take for something else than text, and nothing else."""
 
     yaml_implicit_resolvers = _Reader.yaml_implicit_resolvers
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
 
 
 def _parse(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
@@ -162,11 +157,7 @@ def _mistake(path: Path, said: str, lines: Mapping[Path, int]) -> Mistake:
 
 def _said(error: ErrorDetails) -> str:
     known = {"extra_forbidden": "is not known here", "missing": "is missing"}
-    said = known.get(error["type"], error["msg"].removeprefix("Value error, "))
-    for limit in error.get("ctx", {}).values():
-        if isinstance(limit, timedelta):
-            said = said.replace(repr(limit), duration_text(limit))
-    return said
+    return known.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def _line(path: Path, lines: Mapping[Path, int]) -> int:

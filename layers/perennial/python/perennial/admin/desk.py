@@ -40,7 +40,7 @@ MOST_TASKS = 100
 LONGEST_HISTORY = 20_000
 """Entries that a past moment is worked out from while somebody waits: a few seconds' work."""
 _WITH_TEXTS = (e.TicketData, e.SurveyData, e.ReviewData, e.ReturnData, e.AgentData, e.MessageData)
-"""A cart's text is a secret link and not for staff."""
+"""Events in which people wrote something. A cart has a secret link for its text, which is not for staff."""
 
 
 class Clue(NamedTuple):

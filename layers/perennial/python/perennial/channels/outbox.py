@@ -26,6 +26,8 @@ from perennial.domain.values import iso
 SOURCE = "perennial/outbox"
 ATTEMPTS = 5
 """How often to lose the race for one customer's claims before leaving it to the queue."""
+AMENDMENTS = 25
+"""How often to lose it when the message is gone already: what happened is worth more patience than what may happen."""
 
 Outcome = MessageSent | MessageFailed | MessageDeferred
 
@@ -104,7 +106,7 @@ class Outbox:
 
     def _amend(self, turn: Turn, book: Book, change: Callable[[Messaging], Messaging]) -> None:
         """Change our claim, whatever else was written meanwhile; not if it is no longer ours to change."""
-        for _ in range(ATTEMPTS):
+        for _ in range(AMENDMENTS):
             claim = book.messaging.claims.get(turn.action.id)
             if claim is None or claim.by != turn.name or claim.state != "claimed":
                 return

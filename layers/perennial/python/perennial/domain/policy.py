@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from perennial.domain.actions import Channel, Purpose
 from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition
@@ -23,9 +23,23 @@ from perennial.domain.values import Amount, Currency, Duration, Fraction, Model
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
 Weight = Annotated[float, Field(ge=0, le=1000)]
-HalfLife = Annotated[Duration, Field(ge=timedelta(days=3), le=timedelta(days=3650))]
+
+
+def _half_life(length: timedelta) -> timedelta:
+    if not timedelta(days=3) <= length <= timedelta(days=3650):
+        raise ValueError("a half-life is 3d to 3650d")
+    return length
+
+
+def _more_than_nothing(length: timedelta) -> timedelta:
+    if not length:
+        raise ValueError("is more than 0d")
+    return length
+
+
+HalfLife = Annotated[Duration, AfterValidator(_half_life)]
 """Shorter ones would make the exact sums of `signals` too long to be kept."""
-Stretch = Annotated[Duration, Field(gt=timedelta(0))]
+Stretch = Annotated[Duration, AfterValidator(_more_than_nothing)]
 """A duration that something is divided by."""
 Moment = Literal["first_order", "last_order", "last_contact", "signed_up"]
 TRIGGERS = tuple(kind for kind in EVENT_TYPES if kind not in ("timer.due", "policy.changed", "message.deferred"))
@@ -259,7 +273,7 @@ class Experiment(Model):
 def _trigger(value: Any) -> Any:
     if isinstance(value, str) and value not in TRIGGERS:
         raise ValueError(f"unknown event {value!r}; known are {', '.join(TRIGGERS)}")
-    if not isinstance(value, str | Model) and _trigger_tag(value) is None:
+    if not isinstance(value, str) and _trigger_tag(value) is None:
         raise ValueError("an event, or one of {stage: ...}, {label: ...}, {band: ...} entered, or {date: birthday}")
     return value
 
@@ -268,9 +282,9 @@ def _trigger_tag(value: Any) -> str | None:
     """Which kind of trigger it is, so that its mistakes are told as those of that kind only."""
     if isinstance(value, str):
         return "event"
-    names = tuple(value) if isinstance(value, dict) else tuple(type(value).model_fields)
-    tag = f"{names[0]} entered" if len(names) == 1 else ""
-    return tag if tag in ("stage entered", "label entered", "band entered", "date entered") else None
+    names = value.keys() if isinstance(value, dict) else getattr(type(value), "model_fields", {}).keys()
+    tags = [f"{name} entered" for name in ("stage", "label", "band", "date") if names == {name}]
+    return tags[0] if tags else None
 
 
 Trigger = Annotated[

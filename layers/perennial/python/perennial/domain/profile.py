@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from perennial.domain.events import Event, Person
 from perennial.domain.values import Instant, Model
 
+T = TypeVar("T")
 FIELDS = ("id", "email", "phone", "name", "first_name", "birthday", "locale", "time_zone", "country", "address")
 
 
 class Profile(Model):
     person: Person = Person()
     told_at: Mapping[str, Instant] = {}
-    """Field -> when its word was said."""
+    """Field, or "ids.<vendor>" -> when its word was said."""
 
     def told_by(self, events: Iterable[Event]) -> "Profile":
         profile = self
@@ -22,13 +24,17 @@ class Profile(Model):
 
     def told(self, person: Person, at: datetime) -> "Profile":
         """With what a source says of the person at a time. Later words win; what is not said stays."""
-        words: dict[str, object] = {"ids": {**self.person.ids, **person.ids}}
-        times = dict(self.told_at)
-        for field in FIELDS:
-            value, before = getattr(person, field), getattr(self.person, field)
-            if value is not None and (before is None or (at, str(value)) > (times[field], str(before))):
-                words[field], times[field] = value, at
-        return Profile(person=self.person.model_copy(update=words), told_at=times)
+        known = {field: (self.told_at[field], word) for field, word in words_of(self.person)}
+        newer = {field for field, word in words_of(person) if field not in known or (at, word) > known[field]}
+        ids = {vendor: ref for vendor, ref in person.ids.items() if f"ids.{vendor}" in newer}
+        words: dict[str, object] = {field: getattr(person, field) for field in FIELDS if field in newer}
+        words["ids"] = _sorted({**self.person.ids, **ids})
+        told_at = _sorted({**self.told_at, **dict.fromkeys(newer, at)})
+        return Profile(person=self.person.model_copy(update=words), told_at=told_at)
+
+
+def _sorted(words: Mapping[str, T]) -> Mapping[str, T]:
+    return dict(sorted(words.items(), key=lambda word: word[0]))
 
 
 def words_of(person: Person) -> Iterator[tuple[str, str]]:

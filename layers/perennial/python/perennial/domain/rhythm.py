@@ -16,6 +16,8 @@ from perennial.domain.values import Model
 
 _SERIES_TOLERANCE = 1e-8
 _SERIES_TERMS = 500
+_HOLE = 1e-4
+"""At a = 1 the formula divides nothing by nothing; the limit exists, and this near to it both errors are as small."""
 _HOPELESS = 700.0
 """exp of more would overflow; the chance of being alive is nothing by then."""
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -40,7 +42,7 @@ class Rhythm(Model):
 
     def expected_purchases(self, repeats: int, last: float, age: float, horizon: float) -> float:
         """Expected number of purchases in the next `horizon` days, never below zero."""
-        a_less_one = self.a - 1 or 1e-6  # the limit exists; the formula has a hole there
+        a_less_one = self.a - 1 if abs(self.a - 1) > _HOLE else _HOLE
         stay = self.a + self.b + repeats
         z = horizon / (self.alpha + age + horizon)
         # The paper's 2F1(r+x, b+x+1; a+b+x; z) after Euler's transformation: the same, in half as many terms.

@@ -35,7 +35,7 @@ def _id_as_text(value: Any) -> Any:
 LONGEST = timedelta(days=36_500)
 """Longer than any rule needs, and short enough to be taken from any time that we accept."""
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
-_DURATION = re.compile(r"(\d{1,6})([dhms])")
+_DURATION = re.compile(r"([0-9]{1,6})([dhms])")
 
 
 def parse_duration(value: Any) -> Any:

@@ -1,0 +1,104 @@
+"""By what a customer is found: the same person by the same words however written, and strangers never as one."""
+
+from typing import Any
+
+import pytest
+
+from perennial.domain.events import Event
+from perennial.domain.identity import IdentityKey, customer_id, identity_keys, key_for
+from tests.builders import a_ticket_event, an_event, parcel, shipped
+
+SECRET = b"identity key"
+
+
+def keys(event: Event) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key in identity_keys(event):
+        found.setdefault(key.kind, []).append(key.value.removeprefix("demo\x1f"))
+    return found
+
+
+def known_by(**person: Any) -> dict[str, list[str]]:
+    return keys(an_event("customer.updated", customer=person))
+
+
+@pytest.mark.parametrize("email", ["mia@example.com", " Mia@Example.COM ", "MIA@example.com"])
+def test_an_email_is_the_same_however_it_is_written(email: str):
+    assert known_by(email=email)["email"] == ["mia@example.com"]
+
+
+@pytest.mark.parametrize("phone", ["+34 612 345 678", "0034612345678", "+34-612-345-678", "+34 612 345 678"])
+def test_a_phone_is_the_same_however_it_is_written(phone: str):
+    assert known_by(phone=phone)["phone"] == ["+34612345678"]
+
+
+@pytest.mark.parametrize("email", ["", "-", "n/a", "none", "@", "a@", "@b", "a b@c", "a@b@c"])
+def test_what_is_no_email_finds_nobody(email: str):
+    assert known_by(email=email) == {}
+
+
+@pytest.mark.parametrize("phone", ["", "+", "-", "n/a", "0", "00", "000000000", "+1111111111", "12345", "9" * 16])
+def test_what_is_no_phone_finds_nobody(phone: str):
+    assert known_by(phone=phone) == {}
+
+
+def test_ids_come_before_email_and_phone_and_those_before_things():
+    person = {"id": "7", "ids": {"shopify": "1", "zendesk": "2"}, "email": "a@b.c", "phone": "+34612345678"}
+
+    found = identity_keys(an_event("order.placed", customer=person, order={"id": "o", "name": "#1001"}))
+
+    assert [key.kind for key in found] == ["id", "id", "id", "email", "phone", "order", "order_name"]
+    assert [key.is_personal for key in found] == [True] * 5 + [False] * 2
+
+
+def test_ids_of_different_vendors_never_meet():
+    assert known_by(id="1")["id"] != known_by(ids={"shopify": "1"})["id"] != known_by(ids={"zendesk": "1"})["id"]
+
+
+def test_ids_of_different_stores_never_meet():
+    one, other = (key_for(store, "email", "mia@example.com") for store in ("demo", "demo-2"))
+
+    assert one.hashed(SECRET) != other.hashed(SECRET)
+    assert customer_id(one, SECRET) != customer_id(other, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("event", "kinds"),
+    [
+        (shipped(tracking="T-1"), {"order", "tracking"}),
+        (parcel("delayed", order_name="#1001"), {"order_name", "tracking"}),
+        (a_ticket_event("opened", order="o-1"), {"order"}),
+        (an_event("product.activated", order="o-1"), {"order"}),
+        (an_event("survey.answered", survey="nps", score=9, order="o-1"), {"order"}),
+        (an_event("product.viewed"), set()),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_what_belongs_to_a_customer_finds_them_too(event: Event, kinds: set[str]):
+    assert {key.kind for key in identity_keys(event) if not key.is_personal} == kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "looked_up", "told"),
+    [
+        ("email", " Mia@Example.com", {"customer": {"email": "mia@example.com"}}),
+        ("phone", "0034 612345678", {"customer": {"phone": "+34612345678"}}),
+        ("order_name", "1001", {"customer": {}, "order": {"id": "o", "name": "#1001"}}),
+        ("order", "o", {"customer": {}, "order": {"id": "o"}}),
+    ],
+)
+def test_a_customer_is_looked_up_by_what_they_were_met_by(kind: str, looked_up: str, told: dict[str, Any]):
+    event = an_event("order.placed" if "order" in told else "customer.updated", **told)
+
+    assert key_for("demo", kind, looked_up) in identity_keys(event)
+
+
+def test_a_key_tells_nothing_without_the_secret():
+    key = IdentityKey("email", "demo\x1fmia@example.com")
+
+    assert key.hashed(b"one") != key.hashed(b"two")
+    assert "mia" not in key.hashed(b"one") + customer_id(key, b"one")
+
+
+def test_a_key_that_is_said_twice_is_one_key():
+    assert len(known_by(ids={"shopify": "1"}, email="a@b.c")["id"]) == 1
