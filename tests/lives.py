@@ -1,201 +1,87 @@
-"""Random lives of one customer on a real engine with SQLite, policy changes and due timers included."""
+"""Strategies for hypothesis: any life of a customer, as a list of events."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
-from infra.local.database import Database
-from infra.local.sqlite_table import SqliteTable
-from perennial.addressing import Addressing
-from perennial.aws.documents import default_policy
-from perennial.aws.policies import Policies
-from perennial.aws.queues import Message
-from perennial.aws.store import Store
-from perennial.domain.customer import Customer
-from perennial.domain.events import Event, parse_event
-from perennial.domain.identity import customer_id, key_for
-from perennial.domain.journal import Entry
-from perennial.domain.policy import Policy
-from perennial.engine import Engine
-from perennial.policy_document import shipped_policy
-from perennial.sweep import Sweep
+from perennial.domain.customer import RECENT_CARTS, RECENT_ORDERS, RECENT_TICKETS
+from perennial.domain.events import Event
+from tests.builders import DAY, HOUR, NOON, a_ticket_event, an_event, an_order_event, parcel, placed, shipped
 
-BIRTH = datetime(2026, 1, 5, 10, 30, 0, 123456, tzinfo=UTC)
-"""With microseconds: real clocks have them, records and journals do not."""
-EMAIL, SECRET = "ana@example.com", b"key"
-ANA = customer_id(key_for("demo", "email", EMAIL), SECRET)
-Told = tuple[str, dict[str, Any]]
-"""Type and data of an event to be."""
+instants = st.integers(0, 400 * 24).map(lambda hours: NOON + hours * HOUR)
+ORDERS, TICKETS = RECENT_ORDERS + 4, RECENT_TICKETS + 3
 
 
-@cache
-def the_policy() -> Policy:
-    return shipped_policy(default_policy(), 1)
-
-
-@cache
-def another_policy() -> Policy:
-    """Version 2: other half-lives, bands and rates, so that whoever mixes the two up is found out."""
-    parts = the_policy().score.parts
-    slower = parts.engagement.model_copy(update={"half_life": timedelta(days=45), "weight": 25.0})
-    document = the_policy().model_dump(mode="json", by_alias=True)
-    document["version"] = 2
-    document["score"]["parts"]["engagement"] = slower.model_dump(mode="json")
-    document["score"]["bands"] = {"critical": 0, "at_risk": 30, "steady": 50, "healthy": 70}
-    document["currencies"]["rates"]["EUR"] = "1.2"
-    return Policy.model_validate(document)
-
-
-@dataclass
-class Outbound:
-    """A queue that keeps what it is sent."""
-
-    messages: list[Message] = field(default_factory=list)
-
-    def send(self, messages: Iterable[Message]) -> int:
-        before = len(self.messages)
-        self.messages.extend(messages)
-        return len(self.messages) - before
-
-    def backlog(self) -> int:
-        return 0
-
-
-@dataclass
-class MovedClock:
-    time: datetime = BIRTH
-
-    def now(self) -> datetime:
-        return self.time
-
-    wall = now
-
-
-class Life:
-    """One customer, lived event by event."""
-
-    def __init__(self) -> None:
-        self.table = SqliteTable(Database())
-        self.store = Store(self.table)
-        self.clock = MovedClock()
-        self.policies = Policies(self.table, self.clock, the_policy)
-        self.sent = Outbound()
-        addressing = Addressing(self.store, SECRET, lambda event, reason: "parked", lambda entry: None)
-        channels: dict[Any, Any] = {"email": self.sent, "sms": self.sent}
-        self.engine = Engine(self.store, channels, self.policies.active, addressing, SECRET, lambda entry: None)
-        self._told = 0
-
-    def live(self, batch: Sequence[Told], after: timedelta) -> None:
-        """Time passes, what came due is swept, then this batch arrives."""
-        self.clock.time += after
-        self._sweep()
-        self._apply([self._event(kind, data) for kind, data in batch])
-
-    def change_policy(self) -> None:
-        self.policies.activate(another_policy(), over=1)
-
-    @property
-    def customer(self) -> Customer:
-        return self.store.load([ANA])[ANA].customer
-
-    @property
-    def unknown(self) -> Customer:
-        return Customer(id=ANA, store="demo")
-
-    @property
-    def journal(self) -> list[Entry]:
-        """In the order of the table, which is that of the events."""
-        items = self.table.query(f"C#{ANA}", prefix="J#", limit=10_000).items
-        return [Entry.model_validate_json(item.body) for item in items]
-
-    def _sweep(self) -> None:
-        lane = Outbound()
-        Sweep(self.table, lane).run(self.clock.now())
-        self._apply([parse_event(message.body) for message in lane.messages])
-
-    def _apply(self, events: Sequence[Event]) -> None:
-        assert self.engine.apply(events, self.clock.now()) == {}
-
-    def _event(self, kind: str, data: dict[str, Any]) -> Event:
-        self._told += 1
-        late = timedelta(hours=data.pop("late", 0))
-        document = {
-            "type": kind,
-            "id": f"e{self._told}",
-            "source": "test",
-            "store": "demo",
-            "time": (self.clock.now() - late).isoformat(),
-            "data": {"customer": {"email": EMAIL, "locale": "es", "time_zone": "Europe/Madrid"}, **data},
-        }
-        return parse_event(json.dumps(document))
-
-
-def lived(batches: Sequence[tuple[Sequence[Told], int]], change_at: int = -1) -> Life:
-    """A life of batches, each some hours after the one before, with a change of policy before one of them."""
-    life = Life()
-    for index, (batch, hours) in enumerate(batches):
-        if index == change_at:
-            life.change_policy()
-        life.live([(kind, json.loads(json.dumps(data))) for kind, data in batch], timedelta(hours=hours))
-    return life
-
-
-ORDERS = st.integers(1, 14).map(str)
-TICKETS = st.integers(1, 9).map(str)
-AMOUNTS = st.integers(1, 50_000).map(lambda cents: {"amount": f"{cents / 100:.2f}", "currency": "EUR"})
+def bought(number: int) -> datetime:
+    """Vendors agree on when an order was placed."""
+    return NOON + number * 9 * DAY
 
 
 @st.composite
-def order_events(draw: st.DrawFn) -> Told:
-    order: dict[str, Any] = {"id": draw(ORDERS), "total": draw(AMOUNTS), "name": "#1", "country": "ES"}
-    state = draw(
-        st.sampled_from(["placed"] * 4 + ["paid", "shipped", "delivered", "cancelled", "returned", "refunded"])
+def order_events(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Event:
+    number, at = draw(st.integers(1, ORDERS)), draw(instants)
+    order, said = f"o-{number}", draw(st.sampled_from(("", "said"))) and {"placed_at": bought(number)}
+    amount = draw(st.sampled_from(("10", "10.0", "12.50", "0")))
+    money = {"total": {"amount": amount, "currency": draw(st.sampled_from(("USD", "EUR", "XXX")))}} if said else {}
+    kind = draw(
+        st.sampled_from(("placed", "placed", "paid", "delivered", "cancelled", "returned", "refunded", "shipped"))
     )
-    data: dict[str, Any] = {"order": order, "late": draw(st.integers(0, 400))}
-    if state == "refunded":
-        data["refund"] = {"id": draw(TICKETS), "total": draw(AMOUNTS)}
-    if draw(st.booleans()):
-        order["promised_at"] = (BIRTH + timedelta(days=draw(st.integers(1, 90)))).isoformat()
-    return f"order.{state}", data
+    match kind:
+        case "placed":
+            return an_order_event(kind, at, order=order, placed_at=bought(number), name=f"#{at.hour % 2}", **money)
+        case "shipped":
+            return shipped(at, order=order, tracking=f"T-{number}")
+        case _:
+            return an_order_event(kind, at, order=order, cart=f"k-{number}", **money)
 
 
 @st.composite
-def parcel_events(draw: st.DrawFn) -> Told:
-    state = draw(st.sampled_from(["in_transit", "customs_hold", "customs_cleared", "out_for_delivery", "delivered"]))
-    shipment = {"tracking": f"T{draw(ORDERS)}", "state": state, "order": draw(ORDERS)}
-    return "shipment.updated", {"shipment": shipment, "late": draw(st.integers(0, 48))}
+def parcel_events(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Event:
+    number, state = draw(st.integers(1, ORDERS)), draw(st.sampled_from(("in_transit", "customs_hold", "delivered")))
+    named = {"order": f"o-{number}"}
+    return parcel(state, draw(instants), tracking=f"T-{number}", **named)
 
 
 @st.composite
-def ticket_events(draw: st.DrawFn) -> Told:
-    verb = draw(st.sampled_from(["opened", "replied", "resolved", "reopened"]))
-    ticket = {"id": draw(TICKETS), "text": "why?", "by": draw(st.sampled_from(["customer", "agent"]))}
-    return f"ticket.{verb}", {"ticket": ticket | {"sentiment": draw(st.sampled_from([None, -0.5, 0.8]))}}
+def ticket_events(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Event:
+    kind = draw(st.sampled_from(("opened", "replied", "resolved", "reopened")))
+    facts = {"by": draw(st.sampled_from(("customer", "agent"))), "sentiment": draw(st.none() | st.floats(-1, 1))}
+    facts |= {"channel": draw(st.sampled_from(("chat", "email"))), "intent": draw(st.sampled_from(("return", "how")))}
+    if opened := draw(st.none() | instants):
+        facts["opened_at"] = opened
+    return a_ticket_event(kind, draw(instants), ticket=f"t-{draw(st.integers(1, TICKETS))}", **facts)
 
 
-OTHER_EVENTS: st.SearchStrategy[Told] = st.one_of(
-    st.just(("product.viewed", {})),
-    st.builds(lambda order: ("product.activated", {"order": order}), ORDERS),
-    st.just(("customer.signed_up", {})),
-    st.just(("recommendation.clicked", {"recommendation": "r"})),
-    st.builds(
-        lambda score: ("survey.answered", {"survey": "csat", "score": score, "text": "so so"}), st.integers(1, 5)
-    ),
-    st.builds(lambda total: ("cart.abandoned", {"cart": {"id": "c", "total": total}}), AMOUNTS),
-    st.builds(lambda yes: ("consent.changed", {"channel": "email", "granted": yes}), st.booleans()),
-    st.builds(
-        lambda kind: (kind, {"action": "a", "channel": "email"}), st.sampled_from(["message.sent", "message.opened"])
-    ),
-)
-EVENTS = st.one_of(order_events(), order_events(), parcel_events(), ticket_events(), OTHER_EVENTS)
-BATCHES = st.lists(
-    st.tuples(st.lists(EVENTS, min_size=1, max_size=4), st.integers(0, 60) | st.integers(0, 24 * 120)),
-    min_size=1,
-    max_size=14,
-)
-LIVES = st.builds(lived, BATCHES, st.integers(-1, 8))
+@st.composite
+def other_events(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Event:
+    at, channel = draw(instants), draw(st.sampled_from(("email", "sms")))
+    person = {"locale": draw(st.sampled_from(("en", "es"))), "country": draw(st.sampled_from(("ES", "US")))}
+    message = {"action": "a-1", "channel": channel, "purpose": draw(st.sampled_from(("service", "marketing")))}
+    kinds: dict[str, dict[str, Any]] = {
+        "cart.abandoned": {"cart": {"id": f"k-{draw(st.integers(1, RECENT_CARTS + 3))}"}},
+        "survey.answered": {"survey": "csat", "score": draw(st.integers(1, 5))},
+        "review.posted": {"id": "v", "rating": draw(st.integers(1, 5)), "sentiment": draw(st.floats(-1, 1))},
+        "product.viewed": {},
+        "product.used": {},
+        "product.activated": {"order": draw(st.sampled_from((None, "o-1", f"o-{ORDERS}")))},
+        "customer.signed_up": {"customer": {"email": "mia@example.com", "birthday": "1990-02-28", **person}},
+        "customer.updated": {"customer": {"phone": "+34 612345678", **person}},
+        "customer.deleted": {},
+        "consent.changed": {"channel": channel, "granted": draw(st.booleans())},
+        "message.sent": message,
+        "message.bounced": message,
+        "message.complained": message,
+        "message.opened": message,
+        "recommendation.clicked": {"recommendation": "r-1"},
+    }
+    kind = draw(st.sampled_from(sorted(kinds)))
+    return an_event(kind, at, **kinds[kind])
+
+
+A_LONG_LIFE = [
+    *(placed(bought(number), order=f"o-{number}") for number in range(1, ORDERS + 1)),
+    *(a_ticket_event("opened", ticket=f"t-{number}") for number in range(1, TICKETS + 1)),
+]
+a_life = st.lists(st.one_of(order_events(), parcel_events(), ticket_events(), other_events()), min_size=5, max_size=30)

@@ -9,6 +9,7 @@ from infra.local import journey, replay, run
 from infra.local.client import Refused
 from infra.local.http import PortTaken
 from infra.local.readers import Unreadable
+from infra.local.rebuilding import Asked, Died, Kind
 from infra.local.state import InUse, NotRunning, State
 
 LAPTOP, MINISTACK = "laptop", "ministack"
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
         return _COMMANDS[asked.command](State(asked.state), asked)
-    except (InUse, NotRunning, PortTaken, Refused, Unreadable) as sorry:
+    except (Died, InUse, NotRunning, PortTaken, Refused, Unreadable) as sorry:
         print(sorry, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -37,7 +38,9 @@ def _clock(state: State, asked: argparse.Namespace) -> int:
 
 
 def _replay(state: State, asked: argparse.Namespace) -> int:
-    return replay.main(state, asked)
+    past: dict[Kind, Path | None] = {"file": asked.file, "olist": asked.olist, "online_retail": asked.online_retail}
+    kind, path = next((kind, path) for kind, path in past.items() if path)
+    return replay.main(state, Asked(kind, path, asked.until))
 
 
 def _clean(state: State, asked: argparse.Namespace) -> int:

@@ -54,6 +54,7 @@ class House:
             opening.callback(database.close)
             self.table = SqliteTable(database)
             self.queues = SqliteQueues(database, self.clock.wall, manners(self.blueprint))
+            self.queues.give_back()
             self._install(opening)
             log = opening.enter_context(state.log.open("a", buffering=1, encoding="utf-8"))
             self._handlers = Handlers(self.blueprint, log)

@@ -14,7 +14,7 @@ from tests.bench.rules import shipped
 from tests.bench.timing import cpu
 
 CUSTOMERS = 12
-ROUNDS = 4
+ROUNDS = 6
 MILLION = 1_000_000
 
 

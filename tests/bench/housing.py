@@ -27,7 +27,7 @@ from tests.bench.lives import BIRTH, LIFE, THE_LIFE, life
 from tests.bench.timing import cpu
 
 CUSTOMERS = 40
-TURNS = 4
+TURNS = 6
 
 
 class Orders:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tests.bench.figures import Figure
 
-ROUNDS = 7
+ROUNDS = 15
 _DOCUMENT = json.dumps({f"field-{n}": [n, str(n), {"deeper": n / 7}] for n in range(40)})
 
 

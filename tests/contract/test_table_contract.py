@@ -116,6 +116,15 @@ def test_an_empty_text_is_a_value(table: Table) -> None:
         table.write([Put(an_item(), (Lacks("note"),))])
 
 
+@pytest.mark.parametrize("size", [599, 600, 5_000, 50_000, 50_001])
+def test_a_body_of_any_size_comes_back_as_it_was(table: Table, size: int) -> None:
+    body = ('{"a":"2026-03-02T14:48:00Z"}' * size)[:size]
+
+    table.write([Put(an_item(body=body))])
+
+    assert read(table) == an_item(body=body)
+
+
 def test_put_replaces_the_whole_item(table: Table) -> None:
     stored(table, an_item(version=1, label="new"))
 

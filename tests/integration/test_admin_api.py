@@ -27,7 +27,7 @@ from perennial.aws.quarantine import Quarantine
 from perennial.aws.settings import Settings
 from perennial.aws.table import Busy, Item, Key, Put
 from perennial.domain.events import parse_event
-from tests.lives import MovedClock, Outbound, the_policy
+from tests.engine_lives import MovedClock, Outbound, the_policy
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, 250_000, tzinfo=UTC)
 SIGNER = Signer("the house's key")
@@ -400,7 +400,7 @@ def test_the_timeline_tells_what_happened_and_what_came_of_it(staff: Staff) -> N
     newest, oldest = staff.get(f"/customers/{ana}/timeline", "agent")["entries"]
 
     assert (newest["type"], oldest["type"]) == ("order.shipped", "order.placed")
-    assert oldest["data"]["order"]["id"] == "1"
+    assert oldest["data"] == {"order": {"id": "1", "name": "#1001", "total": {"amount": "120.00", "currency": "USD"}}}
     assert (oldest["before"]["stage"], oldest["after"]["stage"]) == ("awareness", "onboarding")
     assert {(each["play"], each["did"]) for each in oldest["outcomes"]} >= {("first-order-thanks", "sent")}
     assert [message["template"] for message in newest["messages"]] == ["dispatched"]

@@ -61,7 +61,9 @@ def test_a_function_gets_its_route_its_parameters_and_its_headers() -> None:
     assert event["version"] == "2.0"
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "text/plain", "application/xml"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "text/plain", "application/xml"]
+)
 def test_text_arrives_as_text(kind: str) -> None:
     event = event_for(a_request(body="é".encode(), content_type=kind))
 

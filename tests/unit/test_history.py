@@ -9,7 +9,7 @@ from perennial.domain.explanation import explain
 from perennial.domain.history import rebuild, replay
 from perennial.domain.judgement import Judgement
 from perennial.domain.policy import Policy
-from tests.lives import ANA, LIVES, Life, lived
+from tests.engine_lives import ANA, LIVES, Life, lived
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 HOUR = timedelta(hours=1)

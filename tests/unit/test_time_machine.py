@@ -45,7 +45,9 @@ class World:
         (NOON + MINUTE, NOON + MINUTE),
     ],
 )
-def test_the_sweep_serves_an_instant_in_the_first_whole_minute_not_before_it(instant: datetime, minute: datetime) -> None:
+def test_the_sweep_serves_an_instant_in_the_first_whole_minute_not_before_it(
+    instant: datetime, minute: datetime
+) -> None:
     assert whole_minute(instant) == minute
 
 

@@ -1,7 +1,8 @@
-"""The table on DynamoDB: requests marshalled by hand, conditions in the write, and what its answers mean."""
+"""The table on DynamoDB: requests marshalled by hand, bodies packed, conditions in the write, and what it answers."""
 
 import random
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,11 @@ BUSY_ERRORS = frozenset(
     }
 )
 BUSY_REASONS = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+PACKED_FROM = 600
+PACKED_TO = 50_000
+"""Bytes of a body from which on, and up to which, it is stored packed: each kilobyte of an item costs two write units
+in a transaction, packing takes 30 µs and leaves a quarter. What comes near the limit of an item is left to DynamoDB."""
 
 Request = dict[str, Any]
 
@@ -224,8 +230,17 @@ def _key_condition(partition: tuple[str, str], rank: str, prefix: str, upto: str
 def _marshal(item: Item) -> Request:
     marshalled = {name: _marshal_value(value) for name, value in item.attributes.items()}
     if item.body:
-        marshalled[BODY] = {"S": item.body}
+        marshalled[BODY] = _marshal_body(item.body)
     return marshalled | _marshal_key(item.key)
+
+
+def _marshal_body(body: str) -> Request:
+    plain = body.encode()
+    return {"B": zlib.compress(plain)} if PACKED_FROM <= len(plain) <= PACKED_TO else {"S": body}
+
+
+def _body(marshalled: Request) -> str:
+    return zlib.decompress(marshalled["B"]).decode() if "B" in marshalled else str(marshalled["S"])
 
 
 def _marshal_key(key: Key) -> Request:
@@ -238,7 +253,7 @@ def _marshal_value(value: str | int) -> Request:
 
 def _item(marshalled: Request) -> Item:
     values = {name: _value(value) for name, value in marshalled.items() if name not in ("pk", "sk", BODY)}
-    return Item(_key(marshalled), marshalled.get(BODY, {"S": ""})["S"], values)
+    return Item(_key(marshalled), _body(marshalled.get(BODY, {"S": ""})), values)
 
 
 def _key(marshalled: Request) -> Key:

@@ -78,11 +78,11 @@ def _record(
     for field, value in (("stage", standing.stage), ("label", standing.label), ("band", health.band)):
         if getattr(before, field) != value or getattr(before, f"{field}_since") is None:
             changes |= {field: value, f"{field}_since": now}
-    return before.model_copy(update=changes)
+    return before.but(changes)
 
 
 def _entry(before: Customer, after: Customer, event: Event, standing: Standing, played: Played, now: datetime) -> Entry:
-    return Entry.model_construct(
+    return Entry.of(
         version=after.version,
         decided_at=now,
         policy=after.policy,
@@ -95,6 +95,7 @@ def _entry(before: Customer, after: Customer, event: Event, standing: Standing, 
         outcomes=played.outcomes,
         actions=played.actions,
         tasks=played.tasks,
+        releases=(),
         due_at=after.due_at,
     )
 

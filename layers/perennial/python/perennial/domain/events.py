@@ -542,10 +542,10 @@ def impersonal(event: Event) -> Event:
     for name in things:
         thing: Model = getattr(data, name)
         _, inner = _fields_with_texts(type(thing))
-        changes[name] = thing.model_copy(update=dict.fromkeys(inner))
+        changes[name] = thing.but(dict.fromkeys(inner))
     if isinstance(data, OrderData) and data.order.items:
-        changes["order"] = data.order.model_copy(update={"items": ()})
-    return event.model_copy(update={"data": data.model_copy(update=changes)}) if changes else event
+        changes["order"] = data.order.but({"items": ()})
+    return event.but({"data": data.but(changes)}) if changes else event
 
 
 @cache

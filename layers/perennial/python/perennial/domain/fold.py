@@ -122,11 +122,11 @@ def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
             return _signed(facts, "use", event.time, policy)
         case e.CustomerSignedUp():
             first = _earliest(facts.signed_up_at, event.time)
-            return _signed(facts.model_copy(update={"signed_up_at": first}), "sign_up", event.time, policy)
+            return _signed(facts.but({"signed_up_at": first}), "sign_up", event.time, policy)
         case e.CustomerUpdated():
             return facts
         case e.CustomerDeleted():
-            return facts.model_copy(update={"deleted_at": _earliest(facts.deleted_at, event.time)})
+            return facts.but({"deleted_at": _earliest(facts.deleted_at, event.time)})
         case e.ConsentChanged(data=data):
             return _consent(facts, f"{data.purpose}/{data.channel}", data.granted, event.time)
         case e.MessageSent(data=data):
@@ -169,7 +169,7 @@ def _order(facts: Facts, event: e.OrderEvent, policy: Policy, *, tracking: str |
     }
     if tracking and tracking not in before.parcels:
         told["parcels"] = _with(before.parcels, tracking, Parcel())
-    return _place(facts, before.model_copy(update=told))
+    return _place(facts, before.but(told))
 
 
 def _terms(before: Terms | None, said: e.OrderFacts, at: Utc, policy: Policy) -> Terms | None:
@@ -194,15 +194,15 @@ def _place(facts: Facts, order: Order) -> Facts:
             order = _joined(order, stray)
     order = _bounded(order)
     if order.is_known:
-        return facts.model_copy(update={"orders": _with(facts.orders, order.id, order), "strays": strays})
-    return facts.model_copy(update={"strays": _with(strays, order.id, order)})
+        return facts.but({"orders": _with(facts.orders, order.id, order), "strays": strays})
+    return facts.but({"strays": _with(strays, order.id, order)})
 
 
 def _bounded(order: Order) -> Order:
     """With no more parcels than the record has room for: the first by number, whichever was heard of first."""
     if len(order.parcels) <= MOST_PARCELS:
         return order
-    return order.model_copy(update={"parcels": dict(list(order.parcels.items())[:MOST_PARCELS])})
+    return order.but({"parcels": dict(list(order.parcels.items())[:MOST_PARCELS])})
 
 
 def _joined(order: Order, parcel_only: Order) -> Order:
@@ -235,7 +235,7 @@ def _refund(facts: Facts, event: e.OrderRefunded, policy: Policy) -> Facts:
     order_id = event.data.order.id
     order = with_order.orders.get(order_id) or with_order.strays[order_id]
     refunds = _with(order.refunds, refund.id, max(base, order.refunds.get(refund.id, base)))
-    return _place(with_order, order.model_copy(update={"refunds": refunds}))
+    return _place(with_order, order.but({"refunds": refunds}))
 
 
 def _shipment(facts: Facts, event: e.ShipmentUpdated) -> Facts:
@@ -249,7 +249,7 @@ def _shipment(facts: Facts, event: e.ShipmentUpdated) -> Facts:
     }
     if said.state is e.ShipmentState.DELIVERED:
         told["delivered_at"] = _earliest(order.delivered_at, event.time)
-    return _place(facts, order.model_copy(update=told))
+    return _place(facts, order.but(told))
 
 
 def _order_of_shipment(facts: Facts, said: e.ShipmentFacts) -> Order | None:
@@ -262,11 +262,11 @@ def _order_of_shipment(facts: Facts, said: e.ShipmentFacts) -> Order | None:
 
 def _activation(facts: Facts, event: e.ProductActivated) -> Facts:
     if not event.data.order:
-        return facts.model_copy(update={"activated_at": _earliest(facts.activated_at, event.time)})
+        return facts.but({"activated_at": _earliest(facts.activated_at, event.time)})
     order_id = event.data.order
     order = facts.orders.get(order_id) or facts.strays.get(order_id) or Order(id=order_id, heard_at=event.time)
     told = {"activated_at": _earliest(order.activated_at, event.time), "heard_at": min(order.heard_at, event.time)}
-    return _place(facts, order.model_copy(update=told))
+    return _place(facts, order.but(told))
 
 
 def _cart(facts: Facts, event: e.CartAbandoned, policy: Policy) -> Facts:
@@ -275,7 +275,7 @@ def _cart(facts: Facts, event: e.CartAbandoned, policy: Policy) -> Facts:
     now = Cart(id=said.id, touched_at=event.time, base=base)
     cart = max(facts.carts.get(said.id, now), now, key=_cart_rank)
     newest = sorted({**facts.carts, said.id: cart}.values(), key=_cart_rank)[-RECENT_CARTS:]
-    return facts.model_copy(update={"carts": {each.id: each for each in sorted(newest, key=lambda each: each.id)}})
+    return facts.but({"carts": {each.id: each for each in sorted(newest, key=lambda each: each.id)}})
 
 
 def _cart_rank(cart: Cart) -> tuple[Utc, str, Decimal]:
@@ -306,7 +306,7 @@ def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
             told["reopened_at"] = _latest(before.reopened_at, event.time)
         case _:
             pass
-    with_ticket = facts.model_copy(update={"tickets": _with(facts.tickets, said.id, before.model_copy(update=told))})
+    with_ticket = facts.but({"tickets": _with(facts.tickets, said.id, before.but(told))})
     if said.by != "customer" or isinstance(event, e.TicketResolved):
         return with_ticket
     kind = "ticket" if isinstance(event, e.TicketOpened) else "reply"
@@ -330,7 +330,7 @@ def _signed(facts: Facts, kind: str, at: Utc, policy: Policy) -> Facts:
 
 def _signal(facts: Facts, name: str, weight: float, at: Utc, half_life: Any) -> Facts:
     before = facts.signals.get(name) or Decayed.nothing(half_life)
-    return facts.model_copy(update={"signals": _with(facts.signals, name, before.add(weight, at, half_life))})
+    return facts.but({"signals": _with(facts.signals, name, before.add(weight, at, half_life))})
 
 
 def _mean(facts: Facts, name: str, value: float, at: Utc, policy: Policy) -> Facts:
@@ -350,14 +350,14 @@ def _consent(facts: Facts, key: str, granted: bool, at: Utc) -> Facts:
     before = facts.consent.get(key)
     now = Consent(granted, at)
     later = now if before is None else max(before, now, key=lambda word: (word.at, not word.granted))
-    return facts.model_copy(update={"consent": _with(facts.consent, key, later)})
+    return facts.but({"consent": _with(facts.consent, key, later)})
 
 
 def _latest_word(facts: Facts, field: str, key: str, value: str, at: Utc) -> Facts:
     words: Mapping[str, Known] = getattr(facts, field)
     now = Known(value, at)
     later = max(words.get(key, now), now, key=lambda word: (word.at, word.value))
-    return facts.model_copy(update={field: _with(words, key, later)})
+    return facts.but({field: _with(words, key, later)})
 
 
 def _about(facts: Facts, event: e.Event) -> Facts:
@@ -372,7 +372,7 @@ def _about(facts: Facts, event: e.Event) -> Facts:
         if value:
             facts = _latest_word(facts, "about", field, value, event.time)
     if not facts.reach.issuperset(person.channels):
-        facts = facts.model_copy(update={"reach": facts.reach.union(person.channels)})
+        facts = facts.but({"reach": facts.reach.union(person.channels)})
     return facts
 
 
@@ -381,13 +381,13 @@ def _noted(facts: Facts, event: e.Event, policy: Policy) -> Facts:
     if event.type not in policy.watched:
         return facts
     latest = _latest(facts.latest.get(event.type), event.time)
-    return facts.model_copy(update={"latest": _with(facts.latest, event.type, latest)})
+    return facts.but({"latest": _with(facts.latest, event.type, latest)})
 
 
 def _sent(facts: Facts, send: Send, policy: Policy) -> Facts:
     every = sorted({*facts.sends, send}, key=lambda each: (each.at, each.channel, each.purpose))
     horizon = every[-1].at - policy.cap_window
-    return facts.model_copy(update={"sends": tuple(each for each in every if each.at >= horizon)})
+    return facts.but({"sends": tuple(each for each in every if each.at >= horizon)})
 
 
 # Settling
@@ -404,9 +404,9 @@ def _settle(facts: Facts) -> Folded:
     left = {
         "orders": _without(facts.orders, orders),
         "tickets": _without(facts.tickets, tickets),
-        "totals": totals.model_copy(update={"tickets": totals.tickets + len(tickets)}),
+        "totals": totals.but({"tickets": totals.tickets + len(tickets)}),
     }
-    return Folded(facts.model_copy(update=left), (*orders, *tickets))
+    return Folded(facts.but(left), (*orders, *tickets))
 
 
 def _placed(order: Order) -> tuple[Utc, str]:
@@ -425,9 +425,9 @@ def _take_back(facts: Facts, recalled: tuple[Settled, ...]) -> Facts:
         if isinstance(each, Order):
             totals, orders = _counted(totals, each, -1), _with(orders, each.id, each)
         else:
-            totals = totals.model_copy(update={"tickets": totals.tickets - 1})
+            totals = totals.but({"tickets": totals.tickets - 1})
             tickets = _with(tickets, each.id, each)
-    return facts.model_copy(update={"totals": totals, "orders": orders, "tickets": tickets}) if recalled else facts
+    return facts.but({"totals": totals, "orders": orders, "tickets": tickets}) if recalled else facts
 
 
 def _counted(totals: Totals, order: Order, sign: int) -> Totals:

@@ -84,7 +84,15 @@ class Stagecraft:
         due = happening.at + play.after
         named = play.condition.event_fields if play.condition else frozenset[str]()
         event = {name: value for name, value in happening.fields.items() if name in SUBJECT or name in named}
-        wait = Wait(play=play.id, about=happening.about, since=happening.at, due=due, event=event)
+        wait = Wait.of(
+            play=play.id,
+            about=happening.about,
+            since=happening.at,
+            due=due,
+            held=False,
+            sent_back=False,
+            event=event,
+        )
         before = self._waits.get((play.id, happening.about))
         if before is None or before.since < wait.since:
             self._waits[play.id, happening.about] = wait
@@ -151,21 +159,13 @@ class Stagecraft:
     # Ending
 
     def _end_what_is_over(self) -> None:
+        course = Course(self._s.facts, self._s.settled)
         for key, wait in list(self._waits.items()):
             play = self._s.policy.by_id.get(wait.play)
-            over = "play is no longer in the policy" if play is None else self._over(play, wait)
+            over = "play is no longer in the policy" if play is None else _over(play, wait, course)
             if over:
                 del self._waits[key]
                 self._note(wait, "ended", over)
-
-    def _over(self, play: Play, wait: Wait) -> str | None:
-        course = Course(self._s.facts, self._s.settled)
-        for kind in play.unless:
-            if course.has_happened(kind, wait):
-                return kind
-        if play.on not in NOT_PLAYED and (order := course.order_of(wait)) and order.cancelled_at:
-            return "order.cancelled"
-        return None
 
     # Firing
 
@@ -233,7 +233,7 @@ class Stagecraft:
         return may_leave_at(self._s.facts, play.purpose, self._s.policy.quiet_hours, self._s.now)
 
     def _hold(self, wait: Wait, until: datetime) -> None:
-        self._waits[wait.play, wait.about] = wait.model_copy(update={"due": until, "held": True})
+        self._waits[wait.play, wait.about] = wait.but({"due": until, "held": True})
         self._note(wait, "held", "quiet hours", until=until)
 
     def _do(self, play: Play, wait: Wait, channels: list[tuple[Channel, str]]) -> None:
@@ -293,7 +293,17 @@ class Stagecraft:
         return Context(fields, nothing | {name: wait.event[name] for name in nothing if name in wait.event})
 
     def _note(self, wait: Wait, did: Did, reason: str | None = None, until: datetime | None = None) -> None:
-        self._outcomes.append(Outcome(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
+        self._outcomes.append(Outcome.of(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
+
+
+def _over(play: Play, wait: Wait, course: Course) -> str | None:
+    """What ended the wait, if it is over."""
+    for kind in play.unless:
+        if course.has_happened(kind, wait):
+            return kind
+    if play.on not in NOT_PLAYED and (order := course.order_of(wait)) and order.cancelled_at:
+        return "order.cancelled"
+    return None
 
 
 def next_birthday(born: date, zone: ZoneInfo, now: datetime) -> datetime:

@@ -19,6 +19,10 @@ from perennial.domain.summary import Summary, summary_of
 FULL = 10_000
 """100 points, in hundredths."""
 DAY = 86_400.0
+_MOST_LOOKS = 1_000
+"""Some thirty are usual; only parts that cancel each other out on the edge of a band need more."""
+_NOISE = 1e-3
+"""What is this near below a hundredth is that hundredth: floats are not that exact, and no band may flicker."""
 HARMFUL = frozenset(
     {ShipmentState.CUSTOMS_HOLD, ShipmentState.DELAYED, ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED}
 )
@@ -110,7 +114,8 @@ class Health:
         )
         self._score = policy.score
         self._now = now
-        self.parts = _parts(self.terms, _seconds(now))
+        self._readings = [term.curve.read(_seconds(now)) for term in self.terms]
+        self.parts = _parts(self.terms, self._readings)
         self.score = sum(part.points for part in self.parts) if self.parts else None
 
     @property
@@ -118,10 +123,13 @@ class Health:
         return None if self.score is None else self._score.band_of(self.score)
 
     def leaves_band(self, until: datetime) -> datetime | None:
-        """The first whole minute in (now, until] at which the score is in another band than now."""
+        """The first whole minute in (now, until] at which the score is in another band than now.
+
+        Where the score lies on the edge of its band for years, the minute up to which it is sure to stay: look again.
+        """
         if self.score is None:
             return None
-        return _Search(self.terms, self._band_around(self.score)).first(self._now, until)
+        return _Search(self.terms, self._band_around(self.score)).first(self._now, self._readings, until)
 
     def _band_around(self, score: int) -> tuple[int, int]:
         floors = [floor for floor, _ in self._score.floors]
@@ -143,13 +151,14 @@ class _Search:
     def __init__(self, terms: tuple[Term, ...], band: tuple[int, int]) -> None:
         self._curves = [term.curve for term in terms]
         self._scales = [FULL * term.share for term in terms]
-        self._low, self._high = band
+        self._low, self._high = band[0] - _NOISE, band[1] - _NOISE
+        self._looks = 0
 
-    def first(self, now: datetime, until: datetime) -> datetime | None:
+    def first(self, now: datetime, readings: list[Reading], until: datetime) -> datetime | None:
         start, end = (now - EPOCH) / _MINUTE, (until - EPOCH) // _MINUTE
         if end <= start:
             return None
-        minute = self._between(self._at(start), self._at(end))
+        minute = self._between(self._read(start, readings), self._at(end))
         return None if minute is None else EPOCH + int(minute) * _MINUTE
 
     def _between(self, start: _At, end: _At) -> float | None:
@@ -160,6 +169,8 @@ class _Search:
 
     def _dip(self, start: _At, end: _At) -> float | None:
         """Inside at both ends: look at both halves."""
+        if self._looks > _MOST_LOOKS:
+            return int(start.minute) + 1.0
         first, last = int(start.minute) + 1, int(end.minute) - 1
         if first > last:
             return None
@@ -186,8 +197,11 @@ class _Search:
         return end.minute
 
     def _at(self, minute: float) -> _At:
+        self._looks += 1
         t = minute * 60
-        readings = [curve.read(t) for curve in self._curves]
+        return self._read(minute, [curve.read(t) for curve in self._curves])
+
+    def _read(self, minute: float, readings: list[Reading]) -> _At:
         total = 0.0
         for scale, reading in zip(self._scales, readings, strict=True):
             total += scale * reading[0]
@@ -220,14 +234,13 @@ def score_of(facts: Facts, now: datetime, policy: Policy) -> tuple[int | None, t
     return health.score, health.parts
 
 
-def _parts(terms: Sequence[Term], t: float) -> tuple[Part, ...]:
+def _parts(terms: Sequence[Term], readings: Sequence[Reading]) -> tuple[Part, ...]:
     """Each part gets the whole hundredths by which it lifts the running sum: so they add up to the score exactly."""
     parts: list[Part] = []
     total, given = 0.0, 0
-    for name, share, curve in terms:
-        value = curve.read(t)[0]
+    for (name, share, _), (value, *_) in zip(terms, readings, strict=True):
         total += FULL * share * value
-        points = int(total) - given
+        points = int(total + _NOISE) - given
         given += points
         parts.append(Part(name, round(value, 6), round(share, 6), points))
     return tuple(parts)

@@ -1,7 +1,7 @@
 """Signals that fade: a sum of contributions, each halved every half-life, exact in whatever order they arrive.
 
 A float sum depends on the order of its terms. So a contribution `w` at time `t` becomes the integer
-round(w * 2^f * 2^20) shifted left by k, where t / half-life = k + f (k whole): integers add in any order. To
+round(w * 2^f * 2^30) shifted left by k, where t / half-life = k + f (k whole): integers add in any order. To
 read the sum at a time is one multiplication, and nothing has to be written for it to fade.
 """
 
@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-PRECISION = 20
-"""Bits after the point: contributions are kept to a millionth."""
+PRECISION = 30
+"""Bits after the point: contributions are kept to a billionth."""
 HOUR = timedelta(hours=1)
 _LARGEST_POWER = 900.0
 """A contribution from years ahead is as good as infinite, and must not overflow."""
 
 
 class Decayed(NamedTuple):
-    """mantissa * 2^exponent, in units of 2^-20 at EPOCH, for a half-life in hours. Odd mantissa, or zero."""
+    """mantissa * 2^exponent, in units of 2^-30 at EPOCH, for a half-life in hours. Odd mantissa, or zero."""
 
     mantissa: int
     exponent: int

@@ -51,7 +51,10 @@ class Rules:
                 yield late_at
 
     def _first(self, rules: Sequence[tuple[int, R]], now: datetime, band: str | None) -> tuple[int, R]:
-        return next((index, rule) for index, rule in rules if self._holds(rule, now, band))
+        for index, rule in rules:
+            if self._holds(rule, now, band):
+                return index, rule
+        raise AssertionError("the last rule holds for everybody: the policy was checked for it")
 
     def _holds(self, rule: Rule, now: datetime, band: str | None) -> bool:
         if rule.band and band not in rule.band:
@@ -59,10 +62,13 @@ class Rules:
         if rule.late and not ((late_at := self._late_at(rule.late)) and now >= late_at):
             return False
         moments = self._summary.moments
-        recent = all(moment in moments and now - moments[moment] <= length for moment, length in rule.within.items())
-        return recent and all(
-            moment not in moments or now - moments[moment] >= length for moment, length in rule.after.items()
-        )
+        for moment, length in rule.within.items():
+            if (at := moments.get(moment)) is None or now - at > length:
+                return False
+        for moment, length in rule.after.items():
+            if (at := moments.get(moment)) is not None and now - at < length:
+                return False
+        return True
 
     def _late_at(self, late: Late) -> datetime | None:
         """When the customer's own rhythm says that the next purchase is overdue."""

@@ -1,9 +1,10 @@
 """The small values that everything else is made of: instants, money, bounded text."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -91,10 +92,27 @@ TimeZone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+\-/]{1,64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+_set = object.__setattr__  # frozen models set nothing themselves
+
+
 class Model(BaseModel):
     """Data that does not change and refuses what it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """Made of values that are valid already and not looked at again; all fields are given."""
+        made = object.__new__(cls)
+        _set(made, "__dict__", fields)
+        _set(made, "__pydantic_fields_set__", set(fields))
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", None)
+        return made
+
+    def but(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with other values, which are not validated: `model_copy(update=...)` at a fifth of its price."""
+        return self.of(**{**self.__dict__, **changes})
 
 
 class Money(Model):
