@@ -45,7 +45,7 @@ clean: $(VENV) ## forget the house's state (STATE=.local); not the virtual envir
 stack: $(VENV) $(MINISTACK) ## deploy template.yaml into an embedded AWS and keep it up [PORT=]
 	@$(python) -m infra.local.ministack $(if $(PORT),--port "$(PORT)")
 
-bench: $(VENV) ## measure the budgets of docs/benchmarks.md
+bench: $(VENV) $(MINISTACK) ## measure the budgets of docs/benchmarks.md
 	@$(python) -m tests.bench
 
 lint: $(VENV) ## style and types only

@@ -11,9 +11,9 @@ from infra.local.state import STORE, Keys, Stack
 from perennial.aws.dynamo_table import DynamoTable
 from perennial.aws.table import Table
 
-LOOK_AGAIN = 0.5
+LOOK_AGAIN = 0.1
 """Seconds between two looks at the queues."""
-QUIET_LOOKS = 3
+QUIET_LOOKS = 2
 """So many looks in a row must find the queues empty: a message may be between two of them."""
 PATIENCE = 120
 """Seconds; functions of an emulator start slowly."""

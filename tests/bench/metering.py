@@ -11,12 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from infra.local.sqlite_table import SqliteTable, after, size_of
-from perennial.aws.dynamo_table import KEYS_PER_CALL
+from infra.local.sqlite_table import SqliteTable, after
+from infra.local.sqlite_table import size_of as plain_size_of
+from perennial.aws.dynamo_table import KEYS_PER_CALL, packed_size
 from perennial.aws.table import INDEXES, Item, Key, Page, Write
 
 WRITE_UNIT, READ_UNIT = 1024, 4096
 """Bytes."""
+
+
+def size_of(item: Item) -> int:
+    """Bytes of the item as DynamoDB holds it, its body packed."""
+    return plain_size_of(item) - len(item.body.encode()) + packed_size(item.body)
 
 
 @dataclass

@@ -64,7 +64,6 @@ def figures() -> Iterator[Figure]:
         "cost per million events from outside",
         sum(bill.values()),
         "USD",
-        budget=10,
         note=(
             f"{parts}. Each event alone in its call, and all that it causes: {lives.timers / lives.events:.2f} timers "
             f"and {lives.actions / lives.events:.2f} messages with their outcomes. A life: {THE_LIFE}; then "
@@ -73,7 +72,7 @@ def figures() -> Iterator[Figure]:
         ),
     )
     note = "the same money over all that is applied: events from outside, timers and outcomes"
-    yield Figure("cost per million events applied", sum(bill.values()) / share, "USD", note=note)
+    yield Figure("cost per million events applied", sum(bill.values()) / share, "USD", budget=10, note=note)
 
 
 def _lived() -> Lives:

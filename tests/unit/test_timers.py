@@ -32,6 +32,9 @@ from tests.builders import (
 )
 from tests.lives import a_life
 
+AFTERWARDS = NOON + 401 * DAY
+"""When all of any life has happened."""
+
 
 def standing(facts: Facts, at: datetime, policy: Policy) -> tuple[str, str, str | None]:
     """(label, stage, band), worked out afresh."""
@@ -70,7 +73,7 @@ def some_policy(seed: int) -> Policy:
 def test_nothing_changes_before_the_due_time_and_something_does_at_it(
     life: list[Event], seed: int, minutes: int, chance: random.Random
 ):
-    policy, now = some_policy(seed), NOON + minutes * MINUTE + 17 * MS
+    policy, now = some_policy(seed), AFTERWARDS + minutes * MINUTE + 17 * MS
     facts = folded(life, policy)
     before, due = standing(facts, now, policy), due_at(facts, now, policy)
 
@@ -89,7 +92,7 @@ def test_nothing_changes_before_the_due_time_and_something_does_at_it(
 @settings(SAME_EVERY_TIME, max_examples=15)
 @given(a_life, st.integers(0, 30))
 def test_looked_at_hour_by_hour_a_record_changes_when_it_said_it_would(life: list[Event], seed: int):
-    policy, now = some_policy(seed), NOON + 30 * DAY
+    policy, now = some_policy(seed), AFTERWARDS
     facts = folded(life, policy)
     due = due_at(facts, now, policy) or now + HORIZON
 
@@ -187,7 +190,8 @@ def test_time_always_gets_on(life: list[Event]):
 
 
 def rule(**words: Any) -> Policy:
-    return a_policy(labels=[{"label": "mature", **words}, {"label": "growing"}])
+    rules = [{"label": "mature", **words}, {"label": "growing"}]
+    return a_policy(labels=rules, score=calm_policy().score.model_dump(mode="json"))
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,11 @@ class Addressing:
     ) -> Addressed | None:
         if customer is None:
             return None
-        if customer not in loaded and event.customer:
-            return None
-        fresh = Loaded(Customer(id=customer, store=event.store), is_new=True)
-        return Addressed(event, loaded.get(customer, fresh), keys)
+        if known := loaded.get(customer):
+            return Addressed(event, known, keys)
+        if event.customer:
+            return None  # of somebody who was erased since
+        return Addressed(event, Loaded(Customer(id=customer, store=event.store), is_new=True), keys)
 
 
 def _first(keys: Mapping[Key, IdentityKey]) -> str:

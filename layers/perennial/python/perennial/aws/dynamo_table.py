@@ -239,6 +239,12 @@ def _marshal_body(body: str) -> Request:
     return {"B": zlib.compress(plain)} if PACKED_FROM <= len(plain) <= PACKED_TO else {"S": body}
 
 
+def packed_size(body: str) -> int:
+    """Bytes that the body takes in an item."""
+    ((_, stored),) = _marshal_body(body).items()
+    return len(stored if isinstance(stored, bytes) else stored.encode())
+
+
 def _body(marshalled: Request) -> str:
     return zlib.decompress(marshalled["B"]).decode() if "B" in marshalled else str(marshalled["S"])
 

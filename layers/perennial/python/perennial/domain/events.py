@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, TypeAdapter, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, TypeAdapter, model_serializer, model_validator
 
 from perennial.domain.values import (
     Amount,
@@ -522,7 +522,9 @@ Event = (
 OrderEvent = OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCancelled | OrderRefunded | OrderReturned
 TicketEvent = TicketOpened | TicketReplied | TicketResolved | TicketReopened
 
-event_adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+event_adapter: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, Field(discriminator="type")], config=ConfigDict(defer_build=True)
+)
 
 EVENT_TYPES: tuple[str, ...] = tuple(each.model_fields["type"].default for each in Event.__args__)
 """Every type there is, in the order of DESIGN section 3."""

@@ -50,7 +50,7 @@ OWN_FACTS = frozenset(
     }
 )  # fmt: skip
 """Event types whose happening the facts tell by themselves."""
-PLAIN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+PLAIN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 def _many(value: Any) -> Any:

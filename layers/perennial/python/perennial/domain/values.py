@@ -98,7 +98,8 @@ _set = object.__setattr__  # frozen models set nothing themselves
 class Model(BaseModel):
     """Data that does not change and refuses what it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: a function uses few of the models that it imports.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def of(cls, **fields: Any) -> Self:
