@@ -2,6 +2,9 @@
 
 Our queues refuse requests that came without TLS. ministack's TLS breaks its own JWT authorizer (it fetches keys over
 plain HTTP), so its app is told what a load balancer in front of it would tell: that TLS ended there.
+
+In IAM the batch calls of SQS need the permission of the single ones (sqs:SendMessage also allows SendMessageBatch);
+ministack 1.5 asks for sqs:SendMessageBatch, which AWS does not know. So it is told the name that AWS asks for.
 """
 
 import asyncio
@@ -13,6 +16,14 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
+from ministack.core import iam_actions
+
+action_as_ministack_has_it = iam_actions.extract_iam_action
+
+
+def action_as_aws_has_it(service: str, *request: Any) -> str | None:
+    action: str | None = action_as_ministack_has_it(service, *request)
+    return action.removesuffix("Batch") if action and service == "sqs" else action
 
 
 async def behind_tls(scope: Any, receive: Any, send: Any) -> None:
@@ -27,6 +38,7 @@ def end_with_parent() -> None:
 
 
 def main(port: int) -> None:
+    iam_actions.extract_iam_action = action_as_aws_has_it
     threading.Thread(target=end_with_parent, daemon=True).start()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

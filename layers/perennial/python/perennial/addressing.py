@@ -74,7 +74,7 @@ class Addressing:
     def _guess(self, event: Event, keys: Mapping[Key, IdentityKey]) -> str | None:
         if event.customer:
             return event.customer
-        return next((self._owners[key] for key in keys if key in self._owners), None) or self._minted(keys)
+        return next((owner for key in keys if (owner := self._owners.get(key))), None) or self._minted(keys)
 
     def _minted(self, keys: Mapping[Key, IdentityKey]) -> str | None:
         """The id that this customer has, if it was first met by the strongest of these keys."""

@@ -246,7 +246,7 @@ class Engine:
         entries = dict(draft.entries)
         if released := tuple(entry for link in links for entry in link.parked):
             first = next(iter(entries))
-            entries[first] = entries[first].model_copy(update={"releases": released})
+            entries[first] = entries[first].but({"releases": released})
         return Commit(
             before=draft.loaded,
             after=draft.customer,

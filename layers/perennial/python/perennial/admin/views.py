@@ -12,7 +12,7 @@ from perennial.domain.customer import Customer, Order, Ticket
 from perennial.domain.events import Event, Person
 from perennial.domain.journal import Entry, Judged
 from perennial.domain.judgement import Judgement
-from perennial.domain.summary import is_activated
+from perennial.domain.summary import is_activated, value_of
 
 _OF_THE_RECORD = (
     "id", "store", "version", "stage", "stage_since", "label", "label_since", "band", "band_since", "due_at",
@@ -114,7 +114,7 @@ def _business(judgement: Judgement) -> answers.Business:
     tickets = sorted(facts.tickets.values(), key=lambda ticket: (ticket.started_at, ticket.id), reverse=True)
     return answers.Business(
         orders=judgement.summary.purchases,
-        value=judgement.summary.value,
+        value=value_of(judgement.customer.facts),
         currency=judgement.policy.currencies.base,
         tickets=facts.totals.tickets + len(tickets),
         open_tickets=sum(ticket.is_open for ticket in tickets),

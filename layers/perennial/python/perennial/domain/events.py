@@ -55,8 +55,8 @@ class Person(Model):
 
     def impersonal(self) -> "Person":
         """What the record and the journal may know of a person: language, place, the day of birth without its year."""
-        return NOBODY.model_copy(
-            update={
+        return NOBODY.but(
+            {
                 "locale": self.locale,
                 "time_zone": self.time_zone,
                 "country": self.country,

@@ -11,6 +11,7 @@ where they do not, the sums over record and totals still are.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeVar, assert_never
 
@@ -209,8 +210,8 @@ def _joined(order: Order, parcel_only: Order) -> Order:
     parcels = order.parcels
     for tracking, parcel in parcel_only.parcels.items():
         parcels = _with(parcels, tracking, _parcel_joined(parcels.get(tracking, Parcel()), parcel))
-    return order.model_copy(
-        update={
+    return order.but(
+        {
             "parcels": parcels,
             "heard_at": min(order.heard_at, parcel_only.heard_at),
             "promised_at": _earliest(order.promised_at, parcel_only.promised_at),
@@ -319,18 +320,22 @@ def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
 def _signed(facts: Facts, kind: str, at: Utc, policy: Policy) -> Facts:
     """A sign of life: counted, and remembered as the latest contact."""
     part = policy.score.parts.engagement
-    alive = facts.model_copy(
-        update={
-            "counts": _with(facts.counts, kind, facts.counts.get(kind, 0) + 1),
-            "contact_at": _latest(facts.contact_at, at),
-        }
-    )
-    return _signal(alive, kind, 1.0, at, part.half_life) if kind in part.kinds else alive
+    told: dict[str, Any] = {
+        "counts": _with(facts.counts, kind, facts.counts.get(kind, 0) + 1),
+        "contact_at": _latest(facts.contact_at, at),
+    }
+    if kind in part.kinds:
+        told["signals"] = _heard(facts, kind, 1.0, at, part.half_life)
+    return facts.but(told)
 
 
-def _signal(facts: Facts, name: str, weight: float, at: Utc, half_life: Any) -> Facts:
+def _signal(facts: Facts, name: str, weight: float, at: Utc, half_life: timedelta) -> Facts:
+    return facts.but({"signals": _heard(facts, name, weight, at, half_life)})
+
+
+def _heard(facts: Facts, name: str, weight: float, at: Utc, half_life: timedelta) -> Mapping[str, Decayed]:
     before = facts.signals.get(name) or Decayed.nothing(half_life)
-    return facts.but({"signals": _with(facts.signals, name, before.add(weight, at, half_life))})
+    return _with(facts.signals, name, before.add(weight, at, half_life))
 
 
 def _mean(facts: Facts, name: str, value: float, at: Utc, policy: Policy) -> Facts:
@@ -433,8 +438,8 @@ def _take_back(facts: Facts, recalled: tuple[Settled, ...]) -> Facts:
 def _counted(totals: Totals, order: Order, sign: int) -> Totals:
     """The totals with an order more or less. First and last are of all that ever left: they do not shrink."""
     placed_at, _ = _placed(order)
-    return totals.model_copy(
-        update={
+    return totals.but(
+        {
             "orders": totals.orders + sign,
             "purchases": totals.purchases + sign * order.counts,
             "value": totals.value + sign * order.value,

@@ -86,6 +86,10 @@ class Rule(Model):
     band: Names = ()
 
     @cached_property
+    def is_timed(self) -> bool:
+        return bool(self.within or self.after or self.late)
+
+    @cached_property
     def condition(self) -> Condition | None:
         return Condition(self.if_, FACT_FIELDS, {}) if self.if_ else None
 
@@ -426,6 +430,11 @@ class Policy(Model):
         """Fields of customer that stage and label rules name."""
         conditions = [each.condition for each in (*self.labels, *self.stages) if each.condition]
         return frozenset().union(*(condition.customer_fields for condition in conditions))
+
+    @cached_property
+    def possible_rules(self) -> dict[Any, Any]:
+        """What `domain.stage` remembers of these rules; here because it is true of this policy only."""
+        return {}
 
     @cached_property
     def cap_window(self) -> timedelta:

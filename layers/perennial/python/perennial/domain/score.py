@@ -297,7 +297,7 @@ def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now
     masses: dict[int, float] = {}
     for weight, signal in weighed:
         seconds = signal.half_life * 3600
-        masses[seconds] = masses.get(seconds, 0.0) + weight * signal.value(now) / saturation
+        masses[seconds] = masses.get(seconds, 0.0) + weight * signal.read(start) / saturation
     if len(masses) == 1:
         ((half_life, mass),) = masses.items()
         return Falling(lambda t: 1 - exp(-mass * 2.0 ** ((start - t) / half_life)))
@@ -308,7 +308,8 @@ def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now
 def _mean(facts: Facts, name: str, part: MeanPart, now: datetime) -> Curve | None:
     if (voices := facts.signals.get(f"{name}#")) is None:
         return None
-    said, count, start = facts.signals[name].value(now), voices.value(now), _seconds(now)
+    start = _seconds(now)
+    said, count = facts.signals[name].read(start), voices.read(start)
     half_life, weight, prior = voices.half_life * 3600, part.prior.weight, part.prior.mean * part.prior.weight
 
     def mean(t: float) -> float:
@@ -362,8 +363,13 @@ def _lateness(order: Order, part: DeliveryPart) -> float:
 
 
 def _trouble(order: Order, part: DeliveryPart) -> float:
-    states = {state for parcel in order.parcels.values() for state in parcel.states}
-    return 1.0 if states & DISASTROUS else part.exception if states & HARMFUL else 0.0
+    worst = 0.0
+    for parcel in order.parcels.values():
+        if not DISASTROUS.isdisjoint(parcel.states):
+            return 1.0
+        if not HARMFUL.isdisjoint(parcel.states):
+            worst = part.exception
+    return worst
 
 
 def _trouble_at(order: Order) -> float:

@@ -42,10 +42,14 @@ class Decayed(NamedTuple):
 
     def value(self, at: datetime) -> float:
         """The sum as it has faded by `at`; larger than the contribution itself before the contribution was made."""
+        return self.read((at - EPOCH).total_seconds())
+
+    def read(self, t: float) -> float:
+        """`value` at `t` seconds after EPOCH."""
         if not self.mantissa:
             return 0.0
         surplus = max(0, self.mantissa.bit_length() - 64)
-        power: float = self.exponent + surplus - PRECISION - (at - EPOCH).total_seconds() / (self.half_life * 3600)
+        power: float = self.exponent + surplus - PRECISION - t / (self.half_life * 3600)
         return float(self.mantissa >> surplus) * math.exp2(min(power, _LARGEST_POWER))
 
 

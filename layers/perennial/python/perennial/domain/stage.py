@@ -1,10 +1,10 @@
 """Which label and stage a customer has, by the policy's rules: the first rule that holds decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from perennial.domain.conditions import Context
+from perennial.domain.conditions import Context, Scalar
 from perennial.domain.customer import Facts, Label, Stage
 from perennial.domain.policy import LabelRule, Late, Policy, Rule, StageRule
 from perennial.domain.score import Health
@@ -12,6 +12,9 @@ from perennial.domain.summary import Summary, customer_fields, summary_of
 from perennial.domain.values import TICK
 
 R = TypeVar("R", LabelRule, StageRule)
+Holding = tuple[tuple[int, R], ...]
+Possible = tuple[Holding[LabelRule], Holding[StageRule]]
+REMEMBERED = 4_096
 
 
 class Standing(NamedTuple):
@@ -27,9 +30,7 @@ class Rules:
 
     def __init__(self, facts: Facts, policy: Policy, summary: Summary | None = None) -> None:
         self._summary = summary or summary_of(facts)
-        context = Context(customer_fields(facts, self._summary, policy.rule_fields), {})
-        self._labels = _possible(policy.labels, context)
-        self._stages = _possible(policy.stages, context)
+        self._labels, self._stages = _possible(policy, customer_fields(facts, self._summary, policy.rule_fields))
 
     def standing(self, now: datetime, band: str | None) -> Standing:
         at, label_rule = self._first(self._labels, now, band)
@@ -40,12 +41,15 @@ class Rules:
 
     def boundaries(self) -> Iterator[datetime]:
         """Every instant at which time alone makes some rule begin or cease to hold."""
+        moments = self._summary.moments
         for _, rule in (*self._labels, *self._stages):
+            if not rule.is_timed:
+                continue
             for moment, length in rule.within.items():
-                if at := self._summary.moments.get(moment):
+                if at := moments.get(moment):
                     yield at + length + TICK
             for moment, length in rule.after.items():
-                if at := self._summary.moments.get(moment):
+                if at := moments.get(moment):
                     yield at + length
             if rule.late and (late_at := self._late_at(rule.late)):
                 yield late_at
@@ -91,8 +95,22 @@ def _standing(facts: Facts, now: datetime, policy: Policy) -> Standing:
     return Rules(facts, policy).standing(now, Health(facts, policy, now).band)
 
 
-def _possible(rules: Sequence[R], context: Context) -> list[tuple[int, R]]:
-    """The rules whose `if` holds, with their place in the policy."""
-    return [
+def _possible(policy: Policy, fields: Mapping[str, Scalar]) -> Possible:
+    """The rules whose `if` holds, with their place in the policy.
+
+    It takes CEL to say, and only a few fields: most customers agree on them with somebody before.
+    """
+    known: dict[tuple[Scalar, ...], Possible] = policy.possible_rules
+    values = tuple(fields.values())
+    if (possible := known.get(values)) is None:
+        if len(known) >= REMEMBERED:
+            known.clear()
+        context = Context(fields, {})
+        possible = known[values] = (_holding(policy.labels, context), _holding(policy.stages, context))
+    return possible
+
+
+def _holding(rules: Sequence[R], context: Context) -> Holding[R]:
+    return tuple(
         (index, rule) for index, rule in enumerate(rules) if rule.condition is None or rule.condition.holds(context)
-    ]
+    )

@@ -12,7 +12,6 @@ from perennial.domain.policy import Moment
 
 class Summary(NamedTuple):
     purchases: int
-    value: Decimal
     moments: dict[Moment, datetime]
     """When it was, for those that ever were."""
 
@@ -29,8 +28,12 @@ def summary_of(facts: Facts) -> Summary:
         moments["last_contact"] = facts.contact_at
     if facts.signed_up_at:
         moments["signed_up"] = facts.signed_up_at
-    value = sum((order.value for order in bought), totals.value)
-    return Summary(totals.purchases + len(bought), value, moments)
+    return Summary(totals.purchases + len(bought), moments)
+
+
+def value_of(facts: Facts) -> Decimal:
+    """What all orders brought, in base currency, net of refunds."""
+    return sum((order.value for order in facts.orders.values()), facts.totals.value)
 
 
 def is_activated(facts: Facts) -> bool:
@@ -71,7 +74,7 @@ def _word(facts: Facts, field: str) -> str:
 
 _FIELDS: Mapping[str, Callable[[Facts, Summary], Scalar]] = {
     "orders": lambda facts, summary: summary.purchases,
-    "value": lambda facts, summary: float(summary.value),
+    "value": lambda facts, summary: float(value_of(facts)),
     "refunds": lambda facts, summary: facts.totals.refunds + sum(len(order.refunds) for order in facts.orders.values()),
     "returns": lambda facts, summary: facts.totals.returns + sum(map(_is_returned, facts.orders.values())),
     "open_orders": lambda facts, summary: sum(map(_is_open, facts.orders.values())),
