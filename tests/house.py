@@ -10,10 +10,10 @@ from infra.local.sqlite_table import SqliteTable
 from perennial.addressing import Addressing
 from perennial.aws.quarantine import Quarantine
 from perennial.aws.queues import Message, NotSent
-from perennial.aws.store import Loaded, Store, record_key
+from perennial.aws.store import DIRECTORY_SHARDS, Loaded, Store, record_key
 from perennial.aws.table import Item, Key, Table, Write
 from perennial.domain.actions import Action
-from perennial.domain.customer import Customer
+from perennial.domain.customer import Customer, Stage
 from perennial.domain.events import Event, parse_event
 from perennial.domain.identity import customer_id, identity_keys
 from perennial.domain.journal import Entry
@@ -67,7 +67,7 @@ class BreakableTable:
         self.after(writes)
 
     def get(self, keys: Sequence[Key]) -> dict[Key, Item]:
-        self.gets.append(len(keys))
+        self.gets += [len(keys)] if keys else []
         return self._table.get(keys)
 
     def __getattr__(self, name: str) -> Any:
@@ -126,9 +126,6 @@ class House:
 
     def everybody(self) -> list[Loaded]:
         """Every record there is, by way of the directory."""
-        from perennial.aws.store import DIRECTORY_SHARDS
-        from perennial.domain.customer import Stage
-
         pages = (
             self.table.index("directory", f"{stage}#{shard}") for stage in Stage for shard in range(DIRECTORY_SHARDS)
         )

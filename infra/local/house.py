@@ -7,6 +7,7 @@ difference. State survives kill -9: it is in one SQLite file, and what was in a 
 import json
 import re
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -97,6 +98,15 @@ class House:
 
     def dead_letters(self) -> Mapping[str, int]:
         return self.pump.dead_letters
+
+    def begin_at(self, instant: datetime) -> None:
+        """Set the clock, also back: for a house in which nothing has happened yet, or that has come to the present."""
+        self.clock.set_to(instant)
+
+    def arrive_at(self, instant: datetime) -> None:
+        """Be there, by all that becomes due on the way, unless it is later already."""
+        if instant > self.now():
+            deque(self.travel(instant), maxlen=0)
 
     def travel(self, target: datetime) -> Iterator[Stop]:
         """Move the clock there by all that becomes due on the way; one journey at a time."""

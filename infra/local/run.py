@@ -4,19 +4,19 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from infra.local import report
 from infra.local.findings import Findings
 from infra.local.house import House
 from infra.local.http import PortTaken
-from infra.local.player import Running, play, surprises
+from infra.local.player import happens_at, play, surprises
+from infra.local.samples import samples
 from infra.local.state import State
 
 PORT = 8787
 PORTS_TRIED = 20
-NIGHT = timedelta(hours=24)
-"""The longest that a message waits for a morning."""
+A_DAY = timedelta(days=1)
 
 
 def on_laptop(state: State, port: int | None, once: bool) -> int:
@@ -39,13 +39,14 @@ def in_ministack(once: bool) -> int:
 
     print("Starting ministack and deploying template.yaml (about ten seconds)", flush=True)
     with deployed() as running:
-        problems = played(running)
+        print("Playing the samples of events/ through the public endpoints", flush=True)
+        problems = play(running, list(samples(running.now())))
         findings = Findings.of(running.table)
         _show(findings)
         print(f"API    {running.stack.api}\nTOKEN  {running.stack.token}\n", flush=True)
         if not once:
             _wait_for_interrupt()
-        return _verdict(problems + surprises(running, findings))
+        return _verdict(problems + surprises(running, findings, "ministack"))
 
 
 def opened(state: State, port: int | None) -> House:
@@ -59,33 +60,28 @@ def opened(state: State, port: int | None) -> House:
 
 
 def _story(house: House) -> list[str]:
-    """What went otherwise than expected."""
+    """What went otherwise than expected. The clock goes along with the story, from its beginning to the present."""
     if house.state.history is not None:
         print(f"{house.state.folder} has a past ({house.state.history}): the samples are not played again.\n")
         _show(Findings.of(house.table))
         return []
-    problems = played(house)
-    _skip_the_night(house)
-    findings = Findings.of(house.table)
-    _show(findings)
+    print("Playing the samples of events/ through the public endpoints, at the times they tell of", flush=True)
+    end = last_noon(house.wall())
+    story = sorted(samples(end), key=happens_at)
+    house.begin_at(happens_at(story[0]))
+    problems = play(house, story)
+    house.arrive_at(end + A_DAY)
+    problems += surprises(house, Findings.of(house.table), "laptop")
+    house.arrive_at(house.wall())
+    house.begin_at(house.wall())
+    _show(Findings.of(house.table))
     house.state.history = "the samples"
-    return problems + surprises(house, findings)
+    return problems
 
 
-def played(running: Running) -> list[str]:
-    print("Playing the samples of events/ through the public endpoints", flush=True)
-    return play(running)
-
-
-def _skip_the_night(house: House) -> None:
-    """So that a new user sees mail: moves the clock over the night that messages wait for, if they do."""
-    soon = [morning for morning in Findings.of(house.table).mornings if morning <= house.now() + NIGHT]
-    if soon:
-        print(
-            f"It is night where {len(soon)} messages go to; moving the clock to {max(soon):%Y-%m-%d %H:%M} UTC",
-            flush=True,
-        )
-        list(house.travel(max(soon)))
+def last_noon(now: datetime) -> datetime:
+    """The last noon in UTC that is a day ago at least: played to there, the story is the same at any hour."""
+    return (now - A_DAY - timedelta(hours=12)).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 def _show(findings: Findings) -> None:

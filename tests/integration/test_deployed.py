@@ -140,6 +140,9 @@ def test_only_the_write_path_asks_for_emails(stack: Deployed, role: str, wanted:
         ("WebhooksRole", "IdentityKeyId", "AccessDenied"),
         ("ApplyRole", "WebhookSecretsId", "AccessDenied"),
         ("ApplyRole", "IdentityKeyId", "done"),
+        ("SendEmailRole", "IdentityKeyId", "done"),
+        ("SendSmsRole", "IdentityKeyId", "done"),
+        ("SendEmailRole", "WebhookSecretsId", "AccessDenied"),
     ],
 )
 def test_each_reads_only_its_own_secret(stack: Deployed, role: str, secret: str, wanted: str) -> None:

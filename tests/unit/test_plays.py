@@ -1,4 +1,4 @@
-"""Plays: from what happened, and from time, to what is to be done; each occasion once, and nothing that is out of place."""
+"""Plays: from what happened, and from time, to what is to be done; each occasion once, nothing out of place."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -136,10 +136,22 @@ UNLESS = [
     ("cart.abandoned", "order.placed", a_cart(NOON), placed(NOON + DAY), True),
     ("cart.abandoned", "order.placed", a_cart(NOON), placed(NOON - DAY), False),
     ("ticket.opened", "ticket.resolved", a_ticket_event("opened", NOON), a_ticket_event("resolved", NOON + DAY), True),
-    ("ticket.opened", "ticket.resolved", a_ticket_event("opened", NOON), a_ticket_event("resolved", NOON + DAY, ticket="t-2"), False),
+    (
+        "ticket.opened",
+        "ticket.resolved",
+        a_ticket_event("opened", NOON),
+        a_ticket_event("resolved", NOON + DAY, ticket="t-2"),
+        False,
+    ),
     ("product.viewed", "product.viewed", an_event("product.viewed", NOON), an_event("product.used", NOON + DAY), False),
-    ("product.viewed", "order.delivered", an_event("product.viewed", NOON), an_order_event("delivered", NOON + DAY), True),
-]  # fmt: skip
+    (
+        "product.viewed",
+        "order.delivered",
+        an_event("product.viewed", NOON),
+        an_order_event("delivered", NOON + DAY),
+        True,
+    ),
+]
 
 
 @pytest.mark.parametrize(("on", "unless", "event", "then", "ends"), UNLESS)
@@ -428,10 +440,15 @@ def test_a_corrected_birthday_moves_the_wait():
         ("1904-02-29", "UTC", datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 2, 28, tzinfo=UTC)),
         ("1904-02-29", "UTC", datetime(2028, 1, 1, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)),
         ("1904-02-29", "UTC", datetime(2027, 2, 28, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)),
-        ("1904-01-01", "Pacific/Kiritimati", datetime(2026, 12, 31, 9, tzinfo=UTC), datetime(2026, 12, 31, 10, tzinfo=UTC)),
-        ("1904-04-24", "Africa/Cairo", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 23, 22, tzinfo=UTC)),  # no midnight
+        (
+            "1904-01-01",
+            "Pacific/Kiritimati",
+            datetime(2026, 12, 31, 9, tzinfo=UTC),
+            datetime(2026, 12, 31, 10, tzinfo=UTC),
+        ),
+        ("1904-04-24", "Africa/Cairo", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 23, 22, tzinfo=UTC)),
     ],
-)  # fmt: skip
+)
 def test_the_next_birthday_begins_at_midnight_where_the_customer_lives(
     born_on: str, zone: str, now: datetime, expected: datetime
 ):
@@ -464,10 +481,13 @@ def test_what_is_due_in_quiet_hours_waits_for_the_morning_once():
         (an_order_event("cancelled", EVENING + HOUR), ("ended", "order.cancelled")),
         (an_event("customer.deleted", EVENING + HOUR), ("dropped", "email: customer deleted")),
         (an_event("message.bounced", EVENING + HOUR, action="a", channel="email"), ("dropped", "email: bounced")),
-        (an_event("consent.changed", EVENING + HOUR, purpose="service", channel="email", granted=False), ("dropped", "email: consent withdrawn")),
+        (
+            an_event("consent.changed", EVENING + HOUR, purpose="service", channel="email", granted=False),
+            ("dropped", "email: consent withdrawn"),
+        ),
     ],
     ids=lambda value: getattr(value, "type", ""),
-)  # fmt: skip
+)
 def test_in_the_morning_everything_is_looked_at_again(meanwhile: Event, reason: tuple[str, str]):
     life = by_night(a_play(on="order.placed", purpose="service", unless="order.delivered"))
     life.hears(placed(EVENING))

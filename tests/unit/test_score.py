@@ -119,7 +119,18 @@ def test_the_score_is_the_same_whatever_order_the_facts_came_in():
     assert one == other
 
 
-@pytest.mark.parametrize(("score", "band"), [(0, "critical"), (2499, "critical"), (2500, "at_risk"), (4499, "at_risk"), (4500, "steady"), (6500, "healthy"), (10_000, "healthy")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("score", "band"),
+    [
+        (0, "critical"),
+        (2499, "critical"),
+        (2500, "at_risk"),
+        (4499, "at_risk"),
+        (4500, "steady"),
+        (6500, "healthy"),
+        (10_000, "healthy"),
+    ],
+)
 def test_a_band_begins_with_the_least_score_that_is_in_it(score: int, band: str):
     assert the_policy().score.band_of(score) == band
 

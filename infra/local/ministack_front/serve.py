@@ -3,11 +3,13 @@
 Our queues refuse requests that came without TLS. ministack's TLS breaks its own JWT authorizer (it fetches keys over
 plain HTTP), so its app is told what a load balancer in front of it would tell: that TLS ended there.
 
-In IAM the batch calls of SQS need the permission of the single ones (sqs:SendMessage also allows SendMessageBatch);
-ministack 1.5 asks for sqs:SendMessageBatch, which AWS does not know. So it is told the name that AWS asks for.
+Two questions that ministack 1.5 asks of a role otherwise than IAM does are put right, so that a role that suffices here
+suffices there: SQS's batch calls need the permission of the single ones (there is no sqs:SendMessageBatch), and to send
+an email is asked for on the identity it comes from, not on everything.
 """
 
 import asyncio
+import json
 import os
 import sys
 import threading
@@ -18,12 +20,20 @@ from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions
 
-action_as_ministack_has_it = iam_actions.extract_iam_action
+action_in_ministack, resource_in_ministack = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 
 
-def action_as_aws_has_it(service: str, *request: Any) -> str | None:
-    action: str | None = action_as_ministack_has_it(service, *request)
+def action_in_iam(service: str, *request: Any) -> str | None:
+    action: str | None = action_in_ministack(service, *request)
     return action.removesuffix("Batch") if action and service == "sqs" else action
+
+
+def resource_in_iam(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+    if service == "ses" and path == "/v2/email/outbound-emails":
+        domain = json.loads(body)["FromEmailAddress"].rpartition("@")[2].rstrip(">")
+        _, region, account = rest
+        return f"arn:aws:ses:{region}:{account}:identity/{domain}"
+    return str(resource_in_ministack(service, method, path, headers, body, *rest))
 
 
 async def behind_tls(scope: Any, receive: Any, send: Any) -> None:
@@ -38,7 +48,7 @@ def end_with_parent() -> None:
 
 
 def main(port: int) -> None:
-    iam_actions.extract_iam_action = action_as_aws_has_it
+    iam_actions.extract_iam_action, iam_actions.extract_resource_arn = action_in_iam, resource_in_iam
     threading.Thread(target=end_with_parent, daemon=True).start()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

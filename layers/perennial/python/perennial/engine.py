@@ -68,6 +68,7 @@ class Draft:
     settled: dict[Ref, Settled] = field(default_factory=dict)
     decided: list[Addressed] = field(default_factory=list)
     timer_used: bool = False
+    """The due index's entry has been looked at, and is to be replaced."""
 
 
 @dataclass(slots=True)
@@ -177,6 +178,8 @@ class Engine:
         for _ in range(MAX_ATTEMPTS):
             draft = self._drafted(work, now)
             if not draft.entries:
+                if draft.timer_used:
+                    self._store.rearm(draft.loaded)
                 return tuple(work.applied.values())
             commit = self._completed(draft, work)
             try:
@@ -218,19 +221,16 @@ class Engine:
         """Is this the entry that the due index holds, and has its time really come?
 
         If not, either another twin of this timer has been at work, and its actions are emitted again; or the index
-        was early, and is put right.
+        was early, and is put right with whatever else is written.
         """
         armed, due_at = work.loaded.armed, draft.customer.due_at
         if armed is None or armed.entry != timer.data.armed:
             if entry := self._store.entry(draft.customer.id, key := entry_key(timer)):
                 work.applied[key] = entry
             return False
-        if due_at is None or due_at > now:
-            if armed.due != due_at and not draft.entries:
-                self._store.rearm(work.loaded)
-            return False
-        draft.timer_used = True
-        return True
+        is_due = due_at is not None and due_at <= now
+        draft.timer_used = is_due or armed.due != due_at
+        return is_due
 
     def _recalled(self, draft: Draft, event: Event) -> tuple[Settled, ...]:
         """Orders and tickets that have left the record and that the event is about."""
