@@ -1,7 +1,7 @@
 # The developer's door. `make` lists what there is; it needs Python 3.11 or newer and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clock replay clean stack bench lint format package
+.PHONY: help run test clock replay clean stack bench lint format openapi package
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -56,6 +56,9 @@ lint: $(VENV) ## style and types only
 format: $(VENV) ## put the code into shape
 	@$(python) -m ruff check --fix
 	@$(python) -m ruff format
+
+openapi: $(VENV) ## write docs/openapi.json anew
+	@$(python) -m infra.local.openapi
 
 package: $(SAM) ## build what is deployed, without Docker (needs python3.13), into .aws-sam
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint

@@ -20,7 +20,8 @@ OLIST = {
     "orders": (
         "order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,"
         "order_delivered_customer_date,order_estimated_delivery_date\n"
-        "o1,c1,delivered,2018-01-01 10:00:00,2018-01-01 10:00:00,2018-01-02 09:00:00,2018-01-05 12:00:00,2018-01-09 00:00:00\n"
+        "o1,c1,delivered,2018-01-01 10:00:00,2018-01-01 10:00:00,2018-01-02 09:00:00,2018-01-05 12:00:00,"
+        "2018-01-09 00:00:00\n"
         "o2,c2,shipped,2018-01-03 23:30:00,2018-01-04 08:00:00,2018-01-05 08:00:00,,2018-01-20 00:00:00\n"
         "o3,c3,canceled,2018-01-02 10:00:00,2018-01-02 11:00:00,,,2018-01-20 00:00:00\n"
     ),

@@ -239,4 +239,3 @@ def _sms_provider() -> "Provider":
         return Sms(once_only, settings().SMS_ORIGINATION_IDENTITY, settings().SMS_CONFIGURATION_SET)
 
     return once("sms_provider", build)
-

@@ -82,7 +82,7 @@ def _record(
 
 
 def _entry(before: Customer, after: Customer, event: Event, standing: Standing, played: Played, now: datetime) -> Entry:
-    return Entry.of(
+    return Entry.made_of(
         version=after.version,
         decided_at=now,
         policy=after.policy,

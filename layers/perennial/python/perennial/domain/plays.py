@@ -84,7 +84,7 @@ class Stagecraft:
         due = happening.at + play.after
         named = play.condition.event_fields if play.condition else frozenset[str]()
         event = {name: value for name, value in happening.fields.items() if name in SUBJECT or name in named}
-        wait = Wait.of(
+        wait = Wait.made_of(
             play=play.id,
             about=happening.about,
             since=happening.at,
@@ -293,7 +293,7 @@ class Stagecraft:
         return Context(fields, nothing | {name: wait.event[name] for name in nothing if name in wait.event})
 
     def _note(self, wait: Wait, did: Did, reason: str | None = None, until: datetime | None = None) -> None:
-        self._outcomes.append(Outcome.of(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
+        self._outcomes.append(Outcome.made_of(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
 
 
 def _over(play: Play, wait: Wait, course: Course) -> str | None:

@@ -102,7 +102,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
-    def of(cls, **fields: Any) -> Self:
+    def made_of(cls, **fields: Any) -> Self:
         """Made of values that are valid already and not looked at again; all fields are given."""
         made = object.__new__(cls)
         _set(made, "__dict__", fields)
@@ -113,7 +113,7 @@ class Model(BaseModel):
 
     def but(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other values, which are not validated: `model_copy(update=...)` at a fifth of its price."""
-        return self.of(**{**self.__dict__, **changes})
+        return self.made_of(**{**self.__dict__, **changes})
 
 
 class Money(Model):
