@@ -7,12 +7,27 @@ from pathlib import Path
 
 from infra.local import journey, replay, run
 from infra.local.client import Refused
+from infra.local.deployed import NeverQuiet
 from infra.local.http import PortTaken
+from infra.local.ministack import DeployFailed, DidNotStart, NotInstalled
 from infra.local.readers import Unreadable
 from infra.local.rebuilding import Asked, Died, Kind
 from infra.local.state import InUse, NotRunning, State
 
 LAPTOP, MINISTACK = "laptop", "ministack"
+SORRY = (
+    Died,
+    InUse,
+    NotRunning,
+    PortTaken,
+    Refused,
+    Unreadable,
+    DeployFailed,
+    DidNotStart,
+    NeverQuiet,
+    NotInstalled,
+)
+"""What is no fault of ours, and says by itself what to do."""
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +35,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     try:
         return _COMMANDS[asked.command](State(asked.state), asked)
-    except (Died, InUse, NotRunning, PortTaken, Refused, Unreadable) as sorry:
+    except SORRY as sorry:
         print(sorry, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

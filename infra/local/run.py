@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from infra.local import report
+from infra.local.deployed import deployed
 from infra.local.findings import Findings
 from infra.local.house import House
 from infra.local.http import PortTaken
@@ -35,8 +36,6 @@ def on_laptop(state: State, port: int | None, once: bool) -> int:
 
 def in_ministack(once: bool) -> int:
     """The same story on the template as deployed in an embedded AWS, whose clock is the real one."""
-    from infra.local.deployed import deployed  # ministack's virtual environment is made for those who ask for it
-
     print("Starting ministack and deploying template.yaml (about ten seconds)", flush=True)
     with deployed() as running:
         print("Playing the samples of events/ through the public endpoints", flush=True)

@@ -245,6 +245,17 @@ def test_an_old_touch_that_comes_late_does_not_pull_the_wait_back():
     assert life.actions == [("a-play", NOON + 7 * HOUR)]
 
 
+def test_a_second_parcel_that_was_late_earlier_does_not_pull_the_wait_back():
+    life = living(a_play(on="shipment.updated", after="4h"))
+    life.hears(placed(NOON - DAY))
+    life.hears(parcel("delayed", NOON + 2 * HOUR, tracking="T-1", order="o-1"))
+
+    life.hears(parcel("delayed", NOON, tracking="T-2", order="o-1"), now=NOON + 2 * HOUR)
+    life.lives_until(NOON + 9 * HOUR)
+
+    assert life.actions == [("a-play", NOON + 6 * HOUR)]
+
+
 # Stage, condition, how often
 
 

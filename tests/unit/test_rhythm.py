@@ -41,6 +41,13 @@ def test_expected_purchases_are_those_of_the_published_formula(
     assert shop.expected_purchases(*history, horizon) == pytest.approx(expected, rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize("age", [0.0, 30.0, 400.0])
+def test_a_horizon_much_longer_than_the_usual_gap_needs_many_terms_and_gets_them(age: float):
+    shop = Rhythm(r=0.6, alpha=5, a=1.3, b=2.0)
+
+    assert shop.expected_purchases(0, 0, age, 365) == pytest.approx(by_definition(shop, 0, 0, age, 365), rel=1e-3)
+
+
 @pytest.mark.parametrize("near", [0.0, 1e-9, -1e-9, 1e-7, -1e-7, 1e-5])
 def test_where_the_formula_has_a_hole_the_limit_is_taken(near: float):
     hole, beside = (Rhythm(r=0.6, alpha=60, a=a, b=2.0) for a in (1 + near, 1 + 1e-3))

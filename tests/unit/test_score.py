@@ -303,3 +303,20 @@ def test_what_is_a_float_below_the_edge_of_a_band_is_on_it():
 
     assert Health(facts, even_policy(), NOON + 7 * HOUR).score == 5000
     assert Health(facts, even_policy(), NOON + 7 * HOUR).leaves_band(NOON + 3660 * DAY) is None
+
+
+def test_a_dip_out_of_the_band_is_found_though_the_score_comes_back():
+    """Praise fades in weeks and bitterness in years: from fifty down, and up to fifty again."""
+    written = even_policy().score.model_dump(mode="json")
+    written["parts"]["satisfaction"]["half_life"], written["parts"]["sentiment"]["half_life"] = "10d", "300d"
+    policy = a_policy(score={**written, "bands": {"low": 0, "high": 45}})
+    glad, sour = an_event("survey.answered", survey="csat", score=5), a_ticket_event("replied", sentiment=-1.0)
+    facts = folded([glad, sour], policy)
+
+    leaves = Health(facts, policy, NOON).leaves_band(NOON + 3660 * DAY)
+
+    hours = (NOON + number * HOUR for number in range(24 * 100))
+    seen = next(at for at in hours if Health(facts, policy, at).band == "low")
+    assert leaves is not None
+    assert seen - HOUR < leaves <= seen
+    assert Health(facts, policy, NOON + 3660 * DAY).band == "high"

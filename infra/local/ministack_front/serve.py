@@ -6,6 +6,8 @@ plain HTTP), so its app is told what a load balancer in front of it would tell: 
 Two questions that ministack 1.5 asks of a role otherwise than IAM does are put right, so that a role that suffices here
 suffices there: SQS's batch calls need the permission of the single ones (there is no sqs:SendMessageBatch), and to send
 an email is asked for on the identity it comes from, not on everything.
+
+ministack 1.5 has no End User Messaging: an SMS is taken here, and goes nowhere.
 """
 
 import asyncio
@@ -13,12 +15,15 @@ import json
 import os
 import sys
 import threading
+import uuid
 from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions
+
+SEND_SMS = b"PinpointSMSVoiceV2.SendTextMessage"
 
 action_in_ministack, resource_in_ministack = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 
@@ -37,7 +42,19 @@ def resource_in_iam(service: str, method: str, path: str, headers: Any, body: by
 
 
 async def behind_tls(scope: Any, receive: Any, send: Any) -> None:
-    await app({**scope, "scheme": "https"} if scope["type"] == "http" else scope, receive, send)
+    if scope["type"] != "http":
+        await app(scope, receive, send)
+    elif (b"x-amz-target", SEND_SMS) in scope["headers"]:
+        await take_sms(send)
+    else:
+        await app({**scope, "scheme": "https"}, receive, send)
+
+
+async def take_sms(send: Any) -> None:
+    body = json.dumps({"MessageId": str(uuid.uuid4())}).encode()
+    headers = [(b"content-type", b"application/x-amz-json-1.0"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def end_with_parent() -> None:

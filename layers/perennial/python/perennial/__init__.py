@@ -1,1 +1,1 @@
-"""Perennial, the customer-lifecycle engine: rules in `domain`, vendors in `sources`, AWS in `aws`, writes in `engine`."""
+"""Perennial, the customer-lifecycle engine: rules in `domain`, vendors in `sources`, AWS in `aws`, one `engine`."""
