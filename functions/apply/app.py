@@ -1,5 +1,6 @@
 """Events of one lane in (one SQS record is one event), customers changed, actions out."""
 
+from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -14,6 +15,5 @@ logger = Logger()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     batch = read_batch(event["Records"])
     failed = batch.failures(engine().apply(batch.events, clock().now()))
-    for failure in failed:
-        logger.error("event failed", message_id=failure.message, event_type=failure.type, reason=failure.reason)
+    logger.info("batch applied", events=len(event["Records"]), failed=[asdict(each) for each in failed])
     return {"batchItemFailures": [{"itemIdentifier": failure.message} for failure in failed]}

@@ -2,11 +2,13 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from perennial.aws.store import Armed, due_shards, record_key
 from perennial.aws.table import Item, Key, Page, Put, Table, Update, Write
 
+NOBODY_ELSE = nullcontext()
 RECORD = record_key("").sk
 
 
@@ -35,8 +37,10 @@ class DueWatch:
     Sees only what is written through it.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, turn: AbstractContextManager[object] = NOBODY_ELSE) -> None:
+        """`turn` is held while writing: SQLite's own way to wait for another process is to sleep and look again."""
         self._table = table
+        self._turn = turn
         self._entries: list[str] = []
         """A heap: entries begin with their time. Those that were replaced since are skipped when they come up."""
         self._armed: dict[Key, str] = {}
@@ -52,7 +56,8 @@ class DueWatch:
             yield Armed(heapq.heappop(self._entries))
 
     def write(self, writes: Sequence[Write]) -> None:
-        self._table.write(writes)
+        with self._turn:
+            self._table.write(writes)
         for write in writes:
             match write:
                 case Put(Item(key, _, attributes)) if key.sk == RECORD:

@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
@@ -20,7 +20,7 @@ from infra.local import canonical, olist, online_retail
 from infra.local.blueprint import Blueprint
 from infra.local.clock import EventClock
 from infra.local.database import Database
-from infra.local.due import DueWatch
+from infra.local.due import NOBODY_ELSE, DueWatch
 from infra.local.ministack import PARAMETERS
 from infra.local.parts import divided
 from infra.local.past import Line, Past
@@ -36,11 +36,15 @@ from perennial.sources.payloads import fingerprint
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 LANES = ("orders", "tickets", "inactivity", "outcomes")
-WORTH_A_PROCESS = 5_000
-"""Events; for fewer a process of its own starts too slowly."""
+WORTH_A_PROCESS = 25_000
+"""Events; for fewer it takes longer to start another process, which reads the past for itself, than it saves."""
 TELL_EVERY = 0.5
 """Seconds between two words of a process on how far it is."""
 
+SPAWN = multiprocessing.get_context("spawn")
+
+Turn = AbstractContextManager[object]
+"""Held by the one process that writes."""
 Tell = Callable[[int, date], None]
 """How many events were read so far, and how late it is in the past."""
 
@@ -102,8 +106,9 @@ def rebuild(state: State, asked: Asked, plan: Plan) -> Done:
     SqliteTable(Database(state.database))  # keys and tables are made once, before several look for them
     progress = Progress(len(plan.parts))
     if plan.processes == 1:
-        return _apply(state, asked, plan, 0, progress.at)
-    return _gathered([_started(state, asked, plan, number) for number in range(plan.processes)], progress)
+        return _apply(state, asked, plan, 0, NOBODY_ELSE, progress.at)
+    turn = SPAWN.Lock()
+    return _gathered([_started(state, asked, plan, number, turn) for number in range(plan.processes)], progress)
 
 
 def _reading(asked: Asked, now: Callable[[], datetime], keep: canonical.Keep) -> Reading:
@@ -119,9 +124,9 @@ def _reading(asked: Asked, now: Callable[[], datetime], keep: canonical.Keep) ->
 # One part
 
 
-def _apply(state: State, asked: Asked, plan: Plan, part: int, tell: Tell) -> Done:
+def _apply(state: State, asked: Asked, plan: Plan, part: int, turn: Turn, tell: Tell) -> Done:
     """The part's events up to the plan's end, then time itself up to there."""
-    with _laid_out(state) as (past, clock):
+    with _laid_out(state, turn) as (past, clock):
         done = Done(messages=past.messages, unsent=past.unsent, failures=past.failures)
         keep = _keeper(clock, done.bad_lines) if part == 0 else lambda *_: None
         for number, event in enumerate(_reading(asked, clock.now, keep).events):
@@ -135,10 +140,10 @@ def _apply(state: State, asked: Asked, plan: Plan, part: int, tell: Tell) -> Don
 
 
 @contextmanager
-def _laid_out(state: State) -> Iterator[tuple[Past, EventClock]]:
+def _laid_out(state: State, turn: Turn) -> Iterator[tuple[Past, EventClock]]:
     """Engine and outboxes as deployed, on a table in the state's folder and on lines in place of queues."""
     database, clock = Database(state.database), EventClock(LONG_AGO)
-    table, lines = DueWatch(SqliteTable(database)), {name: Line() for name in QUEUES}
+    table, lines = DueWatch(SqliteTable(database), turn), {name: Line() for name in QUEUES}
     install(settings_of(Blueprint(PARAMETERS)), table, lines, clock, state.keys(), state.mail)
     try:
         outboxes = ((lines["email"], wiring.email_outbox()), (lines["sms"], wiring.sms_outbox()))
@@ -169,16 +174,15 @@ def _keeper(clock: EventClock, bad_lines: list[tuple[int, str]]) -> canonical.Ke
 # Many parts
 
 
-def _started(state: State, asked: Asked, plan: Plan, part: int) -> Connection:
+def _started(state: State, asked: Asked, plan: Plan, part: int, turn: Turn) -> Connection:
     """A process for this part; from the connection come words of progress, (events, day), and at last `Done`."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe(duplex=False)
-    spawn.Process(target=_in_process, args=(theirs, state.folder, asked, plan, part), daemon=True).start()
+    ours, theirs = SPAWN.Pipe(duplex=False)
+    SPAWN.Process(target=_in_process, args=(theirs, state.folder, asked, plan, part, turn), daemon=True).start()
     theirs.close()
     return ours
 
 
-def _in_process(pipe: Connection, folder: Path, asked: Asked, plan: Plan, part: int) -> None:
+def _in_process(pipe: Connection, folder: Path, asked: Asked, plan: Plan, part: int, turn: Turn) -> None:
     said = time.monotonic()
 
     def tell(fed: int, at: date) -> None:
@@ -187,7 +191,7 @@ def _in_process(pipe: Connection, folder: Path, asked: Asked, plan: Plan, part: 
             said = time.monotonic()
             pipe.send((fed, at))
 
-    pipe.send(_apply(State(folder), asked, plan, part, tell))
+    pipe.send(_apply(State(folder), asked, plan, part, turn, tell))
 
 
 def _gathered(pipes: Sequence[Connection], progress: Progress) -> Done:

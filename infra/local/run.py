@@ -101,11 +101,10 @@ def _say_how_to_reach(house: House) -> None:
 def _wait_for_interrupt() -> None:
     print("Up until Ctrl-C. In another terminal: make clock BY=3d", flush=True)
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    try:
-        ended.wait()
-    except KeyboardInterrupt:
-        print()
+    for ending in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us in the background, deaf to SIGINT
+        signal.signal(ending, lambda *_: ended.set())
+    ended.wait()
+    print()
 
 
 def _verdict(problems: Sequence[str]) -> int:

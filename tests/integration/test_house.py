@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from infra.local import run
 from infra.local.__main__ import main
 from infra.local.client import Client, Refused
 from infra.local.findings import Findings
@@ -84,6 +85,18 @@ def test_a_house_whose_port_is_taken_lets_go_of_its_folder(state: State, tmp_pat
 
     with House(state):
         pass
+
+
+def test_where_the_usual_port_is_taken_the_next_one_serves(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with House(State(tmp_path / "other")) as other:
+        taken = int(other.stack.api.rpartition(":")[2])
+        monkeypatch.setattr(run, "PORT", taken)
+
+        with run.opened(state, None) as house:
+            assert Client(house.stack).health()["quiet"]
+            assert house.stack.api != other.stack.api
 
 
 def test_keys_and_token_are_for_their_owner_only(state: State) -> None:

@@ -408,4 +408,4 @@ def test_only_what_failed_is_delivered_again(app: Any, tmp_path: Path, caplog: p
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-0"}, {"itemIdentifier": "m-2"}]}
     assert len(list(tmp_path.iterdir())) == 1
-    assert [record.reason for record in caplog.records] == ["ValidationError"] * 2  # type: ignore[attr-defined]
+    assert [record.failed for record in caplog.records] == [["ValidationError"] * 2]  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from tests.bench.metering import Metered
 
 KEY, OTHER = Key("C#1", "RECORD"), Key("C#1", "J#1")
 DUE = {"due_shard": "due#01", "due": "2026-06-01"}
-KEYS_AND_NAMES = len("pk" + "C#1" + "sk" + "RECORD" + "body")
+KEYS_AND_NAMES = len("pk" + "C#1" + "sk" + "RECORD" + "weight")
 
 
 @pytest.fixture
@@ -18,8 +18,14 @@ def table() -> Metered:
 
 
 def item(size: int, key: Key = KEY) -> Item:
-    """An item of so many bytes."""
-    return Item(key, "x" * (size - KEYS_AND_NAMES + len("RECORD") - len(key.sk)))
+    """An item of so many bytes, none of which is packed."""
+    return Item(key, "", {"weight": "x" * (size - KEYS_AND_NAMES + len("RECORD") - len(key.sk))})
+
+
+def test_a_body_weighs_what_it_weighs_packed(table: Metered) -> None:
+    table.write([Put(Item(KEY, "x" * 5_000))])
+
+    assert table.take().write_units == 1
 
 
 @pytest.mark.parametrize(("size", "units"), [(100, 1), (1024, 1), (1025, 2), (2049, 3)])

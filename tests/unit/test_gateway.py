@@ -182,7 +182,9 @@ def test_a_body_over_the_gateway_s_limit_is_refused_before_it_is_read() -> None:
 
 def test_a_body_of_unknown_length_is_refused() -> None:
     with served(echo) as connection:
-        connection.request("POST", "/webhooks/shopify/demo", body=iter([b"{}"]), encode_chunked=True)
+        connection.putrequest("POST", "/webhooks/shopify/demo")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
 
         assert connection.getresponse().status == 411
 

@@ -116,15 +116,16 @@ def test_an_order_cancelled_before_it_was_heard_of_is_nobodys_first():
     assert not any(each.fields.get("first") for each in happened)
 
 
-def test_each_refund_is_a_happening_of_its_own():
-    two = [
-        an_event(
-            "order.refunded", order={"id": "o-1"}, refund={"id": name, "total": {"amount": "1", "currency": "USD"}}
-        )
-        for name in "ab"
+def test_each_refund_is_a_happening_of_its_own_and_they_come_in_one_order_always():
+    money = {"amount": "1", "currency": "USD"}
+    refunds = [
+        an_event("order.refunded", order={"id": "o-1"}, refund={"id": name, "total": money}) for name in "fabedc"
     ]
 
-    assert told(*two, placed()) == [("order.placed", "o-1"), ("order.refunded", "o-1/a"), ("order.refunded", "o-1/b")]
+    assert told(*refunds, placed()) == [
+        ("order.placed", "o-1"),
+        *(("order.refunded", f"o-1/{name}") for name in "abcdef"),
+    ]
 
 
 def test_what_happens_to_an_order_that_left_the_record_still_happens():

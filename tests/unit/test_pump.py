@@ -164,3 +164,15 @@ def test_a_schedule_is_called_again_and_again_even_when_it_fails() -> None:
     with started(pump):
         assert thrice.wait(5)
     assert set(calls) == {"Sweep"}
+
+
+def test_what_a_killed_worker_held_is_given_out_again_at_once_by_the_next_house() -> None:
+    seen: list[list[str]] = []
+    belt = Belt(lambda _, event: seen.append(bodies_of(event)))
+    belt.send("one")
+    belt.queues.receive("Orders")
+
+    belt.queues.give_back()
+    belt.turn()
+
+    assert seen == [["one"]]

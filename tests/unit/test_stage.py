@@ -236,6 +236,18 @@ def test_a_condition_that_answers_something_else_than_yes_does_not_hold():
     assert label_of(facts, NOON, policy) is Label.GROWING
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        'customer.country != "customer.orders"',
+        "customer . orders == 1 && customer.orders<2",
+        '"event.total" == "event" + ".total"',
+    ],
+)
+def test_a_condition_reads_fields_and_leaves_texts_alone(source: str):
+    assert label_of(folded([placed()]), NOON, rule_policy(**{"if": source})) is Label.MATURE
+
+
 def test_a_stage_may_hang_on_the_label():
     policy = a_policy(stages=[{"stage": "winback", "label": ["new"]}, {"stage": "awareness"}])
 

@@ -113,6 +113,8 @@ class Prior(Model):
 class RhythmPart(Model):
     weight: Weight
     horizon: Stretch
+    min_orders: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Who bought less often has no rhythm to judge by: most customers of most shops buy once."""
     model: Rhythm
 
 
@@ -121,6 +123,8 @@ class EngagementPart(Model):
     half_life: HalfLife
     saturation: Annotated[float, Field(gt=0, le=1e6)]
     """Weighted interactions at which the part reaches 63 %."""
+    quiet: Fraction = 0.0
+    """What the part comes to when all has faded: somebody who is only quiet is not yet unwell."""
     kinds: Mapping[Literal["view", "use", "click", "open", "reply", "ticket", "review", "survey", "sign_up"], Weight]
 
 

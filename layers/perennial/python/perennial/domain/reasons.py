@@ -10,7 +10,7 @@ from perennial.domain.score import DISASTROUS, HARMFUL
 from perennial.domain.values import duration_text
 
 NOTHING_TO_JUDGE_BY: Mapping[str, str] = {
-    "rhythm": "no purchase yet",
+    "rhythm": "too few purchases to tell a rhythm",
     "engagement": "no visit, reply, click or use yet",
     "satisfaction": "no survey answered and no review yet",
     "resolution": "no ticket yet",

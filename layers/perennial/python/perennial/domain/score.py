@@ -265,9 +265,9 @@ def _seconds(at: datetime) -> float:
 
 
 def _rhythm(summary: Summary, policy: Policy) -> Curve | None:
-    if not summary.purchases:
-        return None
     part = policy.score.parts.rhythm
+    if summary.purchases < part.min_orders:
+        return None
     first = _seconds(summary.moments["first_order"])
     last = (_seconds(summary.moments["last_order"]) - first) / DAY
     horizon, repeats = part.horizon.total_seconds() / DAY, summary.purchases - 1
@@ -282,27 +282,27 @@ def _rhythm(summary: Summary, policy: Policy) -> Curve | None:
 def _engagement(facts: Facts, policy: Policy, now: datetime) -> Curve | None:
     part = policy.score.parts.engagement
     weighed = [(weight, facts.signals[kind]) for kind, weight in part.kinds.items() if kind in facts.signals]
-    return _saturating(weighed, part.saturation, now) if weighed else None
+    return _saturating(weighed, part.saturation, now, part.quiet) if weighed else None
 
 
 def _recommendation(facts: Facts, policy: Policy, now: datetime) -> Curve | None:
     part = policy.score.parts.recommendation
     signal = facts.signals.get("recommendation")
-    return _saturating([(1.0, signal)], part.saturation, now) if signal else None
+    return _saturating([(1.0, signal)], part.saturation, now, 0.0) if signal else None
 
 
-def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now: datetime) -> Curve:
-    """1 - exp(-weighted sum / saturation). Each signal fades by the half-life it was kept with."""
-    start = _seconds(now)
+def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now: datetime, quiet: float) -> Curve:
+    """1 - (1 - quiet) exp(-weighted sum / saturation). Each signal fades by the half-life it was kept with."""
+    start, room = _seconds(now), 1 - quiet
     masses: dict[int, float] = {}
     for weight, signal in weighed:
         seconds = signal.half_life * 3600
         masses[seconds] = masses.get(seconds, 0.0) + weight * signal.read(start) / saturation
     if len(masses) == 1:
         ((half_life, mass),) = masses.items()
-        return Falling(lambda t: 1 - exp(-mass * 2.0 ** ((start - t) / half_life)))
+        return Falling(lambda t: 1 - room * exp(-mass * exp2((start - t) / half_life)))
     fading = tuple(masses.items())
-    return Falling(lambda t: 1 - exp(-sum(mass * 2.0 ** ((start - t) / half_life) for half_life, mass in fading)))
+    return Falling(lambda t: 1 - room * exp(-sum(mass * exp2((start - t) / half_life) for half_life, mass in fading)))
 
 
 def _mean(facts: Facts, name: str, part: MeanPart, now: datetime) -> Curve | None:
