@@ -18,12 +18,15 @@ import pytest
 from infra.local import run
 from infra.local.__main__ import main
 from infra.local.client import Client, Refused
+from infra.local.database import Database
 from infra.local.findings import Findings
-from infra.local.house import CLOCK, House, span
+from infra.local.house import CLOCK, House, manners, span
 from infra.local.http import PortTaken
 from infra.local.signing import signed
+from infra.local.sqlite_queues import SqliteQueues
 from infra.local.state import InUse, NotRunning, Stack, State
 from infra.local.template import ROOT
+from perennial.aws.queues import Message
 from perennial.domain.values import iso
 
 
@@ -225,6 +228,19 @@ def test_nothing_that_was_answered_200_is_lost_by_kill_9(state: State) -> None:
     assert len(accepted) == 40
     assert len(found.customers) == 40
     assert len(found.entries) == 40
+
+
+def test_what_a_killed_house_had_in_its_hands_is_taken_up_at_once(state: State) -> None:
+    with House(state) as house:
+        shapes = manners(house.blueprint)
+    body = json.dumps({**json.loads(a_viewing(1, datetime.now(UTC))), "store": "demo"})
+    queues = SqliteQueues(Database(state.database), lambda: datetime.now(UTC), shapes)
+    queues.send("OrdersQueue", [Message(body, "group")])
+    queues.receive("OrdersQueue")
+
+    with House(state) as house:
+        wait_for(lambda: house.pump.is_quiet, seconds=10)
+        assert len(Findings.of(house.table).customers) == 1
 
 
 def test_ctrl_c_ends_the_house_with_success(state: State) -> None:

@@ -58,12 +58,29 @@ def mail_of(state: State) -> list[dict[str, Any]]:
 
 def test_messages_of_the_past_are_sent_at_their_own_hour(state: State, tmp_path: Path) -> None:
     order = {"id": "1006"}
-    past = [an_event("order.placed", BOUGHT, order=order), an_event("order.delivered", BOUGHT + DAY, order=order)]
+    past = [
+        an_event("order.placed", BOUGHT, order=order),
+        an_event("order.delivered", BOUGHT + DAY, order=order),
+        an_event("product.viewed", BOUGHT + 20 * DAY),
+    ]
 
-    assert replay(state, "--file", a_file(tmp_path, past), "--until", "2026-06-10") == 0
+    assert replay(state, "--file", a_file(tmp_path, past)) == 0
 
     sent = [(message["template"], message["sent_at"]) for message in mail_of(state)]
-    assert sent == [("thank_you", iso(BOUGHT)), ("tutorial", iso((BOUGHT + 4 * DAY).replace(minute=20)))]
+    assert sent == [("thank_you", iso(BOUGHT)), ("tutorial", iso(BOUGHT + 4 * DAY))]
+
+
+def test_what_happened_before_the_sweep_of_its_minute_still_counts(state: State, tmp_path: Path) -> None:
+    order, delivered = {"id": "1006"}, BOUGHT + timedelta(seconds=30)
+    past = [
+        an_event("order.placed", BOUGHT, order=order),
+        an_event("order.delivered", delivered, order=order),
+        an_event("product.activated", delivered + 3 * DAY + timedelta(seconds=15), order="1006"),
+    ]
+
+    replay(state, "--file", a_file(tmp_path, past), "--until", "2026-06-10")
+
+    assert "tutorial" not in {message["template"] for message in mail_of(state)}
 
 
 def test_a_bad_line_is_named_and_kept_and_the_next_is_read(

@@ -71,3 +71,11 @@ def test_an_entry_that_is_moved_by_itself_is_noticed() -> None:
     watch.write([Update(record_key("ana"), set={"due_shard": "due#00", "due": entry("ana", NOON + HOUR)})])
 
     assert watch.next_due() == NOON + HOUR
+
+
+def test_an_entry_that_is_removed_by_itself_is_noticed() -> None:
+    watch = a_watch(a_record("ana", NOON))
+
+    watch.write([Update(record_key("ana"), remove=("due_shard", "due"))])
+
+    assert watch.next_due() is None

@@ -66,11 +66,12 @@ def test_all_lines_of_a_customer_on_a_day_are_one_order(tmp_path: Path) -> None:
     "line",
     [
         "C489449,22087,BUNTING,-12,2009-12-01 10:33:00,2.95,16321,Australia",
+        "C489449,22087,BUNTING,12,2009-12-01 10:33:00,2.95,16321,Australia",
         "489449,22087,BUNTING,12,2009-12-01 10:33:00,2.95,,Australia",
         "489449,22087,BUNTING,12,2009-12-01 10:33:00,0.0,16321,Australia",
         "489449,22087,BUNTING,0,2009-12-01 10:33:00,2.95,16321,Australia",
     ],
-    ids=["a cancellation", "no customer", "price 0", "quantity 0"],
+    ids=["a cancellation", "one with its sign lost", "no customer", "price 0", "quantity 0"],
 )
 def test_what_is_no_sale_is_left_out(tmp_path: Path, line: str) -> None:
     assert retail(tmp_path, line) == []

@@ -91,3 +91,15 @@ def test_what_stays_due_does_not_hold_up_the_journey_nor_what_comes_later() -> N
 
     assert len(stops) <= STUBBORN + 4
     assert world.served == [(NOON + DAY, NOON + DAY)]
+
+
+def test_what_could_not_be_served_is_tried_again_a_minute_later() -> None:
+    world = World(NOON + HOUR)
+    world.broken = {NOON + HOUR}
+    stops = TimeMachine(world.clock, world.earliest_due, world.settle).travel(NOON + DAY)
+
+    next(stops)
+    world.broken = set()
+    next(stops)
+
+    assert world.served == [(NOON + HOUR, NOON + HOUR + MINUTE)]
