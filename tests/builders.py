@@ -46,6 +46,13 @@ def a_policy(**overrides: Any) -> Policy:
     return Policy.model_validate({**written, **overrides})
 
 
+def a_score(part: str, **changes: Any) -> dict[str, Any]:
+    """The shipped score section with one part changed, as it would be written."""
+    written: dict[str, Any] = the_policy().score.model_dump(mode="json")
+    written["parts"][part] |= changes
+    return written
+
+
 def a_play(**overrides: Any) -> dict[str, Any]:
     """A play as it would be written."""
     return {"id": "a-play", "on": "product.viewed", "do": {"email": "welcome"}, "purpose": "transactional", **overrides}

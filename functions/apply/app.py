@@ -15,5 +15,6 @@ logger = Logger()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     batch = read_batch(event["Records"])
     failed = batch.failures(engine().apply(batch.events, clock().now()))
-    logger.info("batch applied", events=len(event["Records"]), failed=[asdict(each) for each in failed])
+    if failed:
+        logger.error("events failed", failed=[asdict(each) for each in failed])
     return {"batchItemFailures": [{"itemIdentifier": failure.message} for failure in failed]}

@@ -21,5 +21,6 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     answer = process_partial_response(event, send, processor, context)
     failed = [getattr(error, "__name__", "unknown") for error, *_ in processor.exceptions]
-    logger.info("SMS handled", actions=len(event["Records"]), failed=failed)
+    if failed:
+        logger.error("SMS failed", failed=failed)
     return answer

@@ -674,8 +674,9 @@ def test_a_task_waits_on_the_desk():
 
 def test_the_directory_follows_stage_label_and_band():
     house = House()
-    house.hears(placed())
+    house.hears(placed(), placed(order="o-2"))
     record = house.record(placed())
+    assert record.band is not None
 
     (entry,) = [
         item

@@ -21,6 +21,7 @@ from tests.builders import (
     a_customer,
     a_play,
     a_policy,
+    a_score,
     a_ticket_event,
     an_event,
     an_order_event,
@@ -288,7 +289,7 @@ def test_a_play_of_a_stage_fires_in_that_stage_only(stage: Any, fires: bool):
     ],
 )
 def test_a_condition_looks_at_customer_and_event(condition: str, fires: bool):
-    life = living(a_play(on="order.placed", **{"if": condition}))
+    life = living(a_play(on="order.placed", **{"if": condition}), score=a_score("rhythm", min_orders=1))
 
     life.hears(placed())
 
@@ -771,11 +772,12 @@ def test_the_silent_are_written_to_in_the_morning_of_the_day():
 
 
 def test_a_person_looks_when_health_falls_into_the_lowest_band():
-    life = consenting(placed(promised_at=NOON + DAY), a_ticket_event("opened", NOON + 2 * DAY, sentiment=-1.0))
+    orders = [placed(order=order, promised_at=NOON + DAY) for order in ("o-1", "o-2")]
+    life = consenting(*orders, a_ticket_event("opened", NOON + 2 * DAY, sentiment=-1.0))
     for number in range(9):
         life.hears(an_event("survey.answered", NOON + 2 * DAY + number * MINUTE, survey="csat", score=1))
 
-    life.lives_until(NOON + 90 * DAY)
+    life.lives_until(NOON + 120 * DAY)
 
     assert life.customer.band == "critical"
     assert [(play, at) for play, at in life.tasks] == [("health-alarm", life.customer.band_since)]

@@ -19,6 +19,7 @@ from tests.builders import (
     NOON,
     SAME_EVERY_TIME,
     a_policy,
+    a_score,
     a_ticket_event,
     an_event,
     an_order_event,
@@ -75,31 +76,30 @@ def test_of_whom_nothing_is_known_there_is_no_score():
 
 
 @pytest.mark.parametrize(
-    ("event", "parts"),
+    ("events", "parts"),
     [
-        (placed(), {"rhythm", "delivery"}),
-        (an_event("product.used"), {"engagement"}),
-        (an_event("survey.answered", survey="ces", score=4), {"engagement", "satisfaction"}),
-        (a_ticket_event("opened", by="agent"), {"resolution"}),
-        (a_ticket_event("opened", sentiment=0.5), {"engagement", "resolution", "sentiment"}),
-        (a_ticket_event("opened"), {"engagement", "resolution"}),
-        (an_event("recommendation.clicked", recommendation="r"), {"engagement", "recommendation"}),
-        (an_event("customer.updated"), set()),
+        ([placed()], set()),  # bought once, nothing promised, nothing arrived
+        ([placed(), placed(order="o-2")], {"rhythm"}),
+        ([placed(promised_at=NOON)], {"delivery"}),
+        ([an_event("product.used")], {"engagement"}),
+        ([an_event("survey.answered", survey="ces", score=4)], {"engagement", "satisfaction"}),
+        ([a_ticket_event("opened", by="agent")], {"resolution"}),
+        ([a_ticket_event("opened", sentiment=0.5)], {"engagement", "resolution", "sentiment"}),
+        ([a_ticket_event("opened")], {"engagement", "resolution"}),
+        ([an_event("recommendation.clicked", recommendation="r")], {"engagement", "recommendation"}),
+        ([an_event("customer.updated")], set()),
     ],
-    ids=lambda value: getattr(value, "type", ""),
+    ids=lambda value: "+".join(each.type for each in value) if isinstance(value, list) else "",
 )
-def test_a_part_is_judged_once_there_is_something_to_judge_by(event: Event, parts: set[str]):
-    if event.type == "order.placed":
-        parts = parts - {"delivery"}  # nothing promised, nothing arrived
-
-    assert parts_of([event]) == parts
+def test_a_part_is_judged_once_there_is_something_to_judge_by(events: list[Event], parts: set[str]):
+    assert parts_of(events) == parts
 
 
 def test_a_part_of_no_weight_is_left_out():
     written = the_policy().score.model_dump(mode="json")
     for part in ALL_PARTS - {"rhythm"}:
         written["parts"][part]["weight"] = 0
-    facts = folded([placed(), an_event("product.used")])
+    facts = folded([placed(), placed(order="o-2"), an_event("product.used")])
 
     assert [part.name for part in score_of(facts, NOON, a_policy(score=written))[1]] == ["rhythm"]
     written["parts"]["rhythm"]["weight"] = 0
@@ -138,6 +138,32 @@ def test_a_band_begins_with_the_least_score_that_is_in_it(score: int, band: str)
 # Each part
 
 
+@pytest.mark.parametrize(
+    ("min_orders", "orders", "is_judged"),
+    [(1, 0, False), (1, 1, True), (2, 1, False), (2, 2, True), (3, 2, False), (3, 3, True)],
+)
+def test_a_rhythm_is_judged_from_the_policy_s_number_of_purchases_on(min_orders: int, orders: int, is_judged: bool):
+    events = [an_event("product.used"), *(placed(order=f"o-{number}") for number in range(orders))]
+
+    _, parts = score_of(folded(events), NOON, a_policy(score=a_score("rhythm", min_orders=min_orders)))
+
+    assert ("rhythm" in {part.name for part in parts}) is is_judged
+
+
+def test_a_policy_that_does_not_say_judges_the_rhythm_from_the_second_purchase_on():
+    score = a_score("rhythm")
+    del score["parts"]["rhythm"]["min_orders"]
+
+    assert a_policy(score=score).score.parts.rhythm.min_orders == 2
+
+
+def test_a_cancelled_order_makes_no_rhythm():
+    events = [placed(), placed(order="o-2")]
+
+    assert parts_of(events) == {"rhythm"}
+    assert parts_of([*events, an_order_event("cancelled", order="o-2")]) == set()
+
+
 def test_satisfaction_begins_at_the_prior_moves_with_answers_and_fades_back():
     bad = [an_event("survey.answered", survey="csat", score=1)]
 
@@ -154,12 +180,15 @@ def test_every_survey_is_read_on_one_scale(survey: str, worst: int, best: int):
     assert value_of("satisfaction", high) == pytest.approx(0.85)
 
 
-def test_engagement_saturates_and_fades():
-    used = [an_event("product.used") for _ in range(3)]
+@pytest.mark.parametrize("quiet", [0.0, 0.35])
+def test_engagement_saturates_and_fades_to_what_quiet_people_have(quiet: float):
+    used, policy = [an_event("product.used") for _ in range(3)], a_policy(score=a_score("engagement", quiet=quiet))
+    much = used + [an_event("product.used") for _ in range(60)]
 
-    assert value_of("engagement", used) == pytest.approx(0.632, abs=1e-3)
-    assert value_of("engagement", used * 1 + [an_event("product.used") for _ in range(60)]) > 0.99
-    assert value_of("engagement", used, NOON + 30 * DAY) == pytest.approx(1 - 0.6065, abs=1e-3)
+    assert value_of("engagement", used, NOON, policy) == pytest.approx(1 - (1 - quiet) * 0.3679, abs=1e-3)
+    assert value_of("engagement", much, NOON, policy) > 0.99
+    assert value_of("engagement", used, NOON + 30 * DAY, policy) == pytest.approx(1 - (1 - quiet) * 0.6065, abs=1e-3)
+    assert value_of("engagement", used, NOON + 900 * DAY, policy) == pytest.approx(quiet, abs=1e-3)
 
 
 @pytest.mark.parametrize(("took", "value"), [(48 * HOUR, 1.8 / 2), (48 * HOUR + MINUTE, 0.8 / 2)])

@@ -48,9 +48,10 @@ def bought(*days: float) -> list[Event]:
 
 def bad_times(at: datetime) -> list[Event]:
     """What brings a customer into the lowest band."""
-    angry = [an_event("survey.answered", at - 60 * DAY, survey="csat", score=1) for _ in range(9)]
-    waiting = a_ticket_event("opened", at - 60 * DAY, sentiment=-1.0)
-    return [*angry, waiting, placed(at - 90 * DAY, promised_at=at - 80 * DAY)]
+    angry = [an_event("survey.answered", at - 90 * DAY, survey="csat", score=1) for _ in range(9)]
+    waiting = a_ticket_event("opened", at - 90 * DAY, sentiment=-1.0)
+    undelivered = [placed(at - day * DAY, order=f"o-{day}", promised_at=at - 140 * DAY) for day in (150, 148)]
+    return [*angry, waiting, *undelivered]
 
 
 # Labels: DESIGN 3
@@ -141,6 +142,26 @@ def test_declining_is_whoever_is_in_the_lowest_band():
     assert Health(facts, the_policy(), NOON).band == "critical"
     assert label_of(facts, NOON, the_policy()) is Label.DECLINING
     assert label_of(facts, NOON, calm_policy()) is Label.GROWING
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [an_event("customer.signed_up", NOON - DAY)],
+        [an_event("product.viewed", NOON - DAY) for _ in range(3)],
+        [an_event("product.used", NOON)],
+    ],
+    ids=lambda events: "+".join(each.type for each in events) or "nothing",
+)
+def test_whoever_bought_once_and_is_only_quiet_is_not_declining_on_the_way_to_silent(before: list[Event]):
+    facts = folded([*before, *bought(0)])
+
+    labels = {label_of(facts, NOON + day * DAY, the_policy()) for day in range(31, 180)}
+
+    assert labels == {Label.GROWING}
+    assert label_of(facts, NOON + 180 * DAY - MS, the_policy()) is Label.GROWING
+    assert label_of(facts, NOON + 180 * DAY, the_policy()) is Label.SILENT
 
 
 @pytest.mark.parametrize(("orders", "expected"), [(4, Label.GROWING), (5, Label.MATURE)])

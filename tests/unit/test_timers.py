@@ -65,6 +65,8 @@ def some_policy(seed: int) -> Policy:
         {"label": "mature", "band": [last], "after": {"signed_up": "50d"}},
         {"label": "growing"},
     ]
+    written["score"]["parts"]["rhythm"]["min_orders"] = chance.randint(1, 3)
+    written["score"]["parts"]["engagement"]["quiet"] = chance.choice((0, 0.35))
     return Policy.model_validate(written)
 
 

@@ -40,7 +40,7 @@ from perennial.domain.profile import Profile, words_of
 from perennial.domain.values import iso, to_utc
 
 MAX_ATTEMPTS = 8
-PARALLEL_COMMITS = 8
+PARALLEL_COMMITS = 4
 
 
 class Contention(Exception):

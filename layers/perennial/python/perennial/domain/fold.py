@@ -140,7 +140,7 @@ def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
             return _signed(facts, "reply", event.time, policy)
         case e.MessageBounced(data=data) | e.MessageComplained(data=data):
             kind = event.type.removeprefix("message.")
-            return _latest_word(facts, "suppressed", data.channel, kind, event.time)
+            return facts.but({"suppressed": _latest_word(facts.suppressed, data.channel, kind, event.time)})
         case e.RecommendationClicked():
             clicked = _signal(facts, "recommendation", 1.0, event.time, policy.score.parts.recommendation.half_life)
             return _signed(clicked, "click", event.time, policy)
@@ -358,16 +358,18 @@ def _consent(facts: Facts, key: str, granted: bool, at: Utc) -> Facts:
     return facts.but({"consent": _with(facts.consent, key, later)})
 
 
-def _latest_word(facts: Facts, field: str, key: str, value: str, at: Utc) -> Facts:
-    words: Mapping[str, Known] = getattr(facts, field)
+def _latest_word(words: Mapping[K, Known], key: K, value: str, at: Utc) -> Mapping[K, Known]:
     now = Known(value, at)
-    later = max(words.get(key, now), now, key=lambda word: (word.at, word.value))
-    return facts.but({field: _with(words, key, later)})
+    before = words.get(key, now)
+    return _with(words, key, now if (now.at, now.value) >= (before.at, before.value) else before)
 
 
 def _about(facts: Facts, event: e.Event) -> Facts:
     """What events of every type may tell: language, place, birthday, how to reach."""
     person = event.data.customer
+    if person == e.NOBODY:
+        return facts
+    about = facts.about
     for field, value in (
         ("locale", person.locale),
         ("time_zone", person.time_zone),
@@ -375,10 +377,8 @@ def _about(facts: Facts, event: e.Event) -> Facts:
         ("birthday", person.birthday and person.birthday.isoformat()),
     ):
         if value:
-            facts = _latest_word(facts, "about", field, value, event.time)
-    if not facts.reach.issuperset(person.channels):
-        facts = facts.but({"reach": facts.reach.union(person.channels)})
-    return facts
+            about = _latest_word(about, field, value, event.time)
+    return facts.but({"about": about, "reach": facts.reach.union(person.channels)})
 
 
 def _noted(facts: Facts, event: e.Event, policy: Policy) -> Facts:

@@ -51,7 +51,8 @@ def _engagement(judgement: Judgement) -> str:
     faded = {kind: signals[kind].value(judgement.at) for kind in part.kinds if kind in signals}
     told = ", ".join(f"{kind} {value:.2f} x {part.kinds[kind]:g}" for kind, value in faded.items())
     total = sum(value * part.kinds[kind] for kind, value in faded.items())
-    return f"signs of life, faded and weighted: {told}; {total:.2f} against a saturation of {part.saturation:g}"
+    weighed = f"signs of life, faded and weighted: {told}; {total:.2f} against a saturation of {part.saturation:g}"
+    return f"{weighed}, above the {part.quiet:g} of somebody quiet" if part.quiet else weighed
 
 
 def _recommendation(judgement: Judgement) -> str:

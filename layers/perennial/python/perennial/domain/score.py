@@ -104,14 +104,11 @@ class Health:
     """The score of one customer's facts under one policy, from `now` on."""
 
     def __init__(self, facts: Facts, policy: Policy, now: datetime, summary: Summary | None = None) -> None:
+        weights = policy.score.weights
         curves = _curves(facts, summary or summary_of(facts), policy, now)
-        weights = [policy.score.weights[name] for name in curves]
-        total = sum(weights)
-        self.terms = tuple(
-            Term(name, weight / total, curve)
-            for (name, curve), weight in zip(curves.items(), weights, strict=True)
-            if weight
-        )
+        judged = [(name, weights[name], curve) for name, curve in curves if weights[name]]
+        total = sum([weight for _, weight, _ in judged])
+        self.terms = tuple([Term(name, weight / total, curve) for name, weight, curve in judged])
         self._score = policy.score
         self._now = now
         self._readings = [term.curve.read(_seconds(now)) for term in self.terms]
@@ -246,18 +243,20 @@ def _parts(terms: Sequence[Term], readings: Sequence[Reading]) -> tuple[Part, ..
     return tuple(parts)
 
 
-def _curves(facts: Facts, summary: Summary, policy: Policy, now: datetime) -> dict[str, Curve]:
-    """Part -> its curve, for the parts that there is something to judge by."""
-    every = {
-        "rhythm": _rhythm(summary, policy),
-        "engagement": _engagement(facts, policy, now),
-        "satisfaction": _mean(facts, "satisfaction", policy.score.parts.satisfaction, now),
-        "resolution": _resolution(facts, policy.score.parts.resolution, now),
-        "sentiment": _mean(facts, "sentiment", policy.score.parts.sentiment, now),
-        "delivery": _delivery(facts, policy.score.parts.delivery, now),
-        "recommendation": _recommendation(facts, policy, now),
-    }
-    return {name: curve for name, curve in every.items() if curve is not None}
+def _curves(facts: Facts, summary: Summary, policy: Policy, now: datetime) -> list[tuple[str, Curve]]:
+    """Each part and its curve, for the parts that there is something to judge by."""
+    parts, signals = policy.score.parts, facts.signals
+    curves: list[tuple[str, Curve | None]] = [("rhythm", _rhythm(summary, policy))]
+    if signals:
+        curves.append(("engagement", _engagement(facts, policy, now)))
+        curves.append(("satisfaction", _mean(facts, "satisfaction", parts.satisfaction, now)))
+    curves.append(("resolution", _resolution(facts, parts.resolution, now)))
+    if signals:
+        curves.append(("sentiment", _mean(facts, "sentiment", parts.sentiment, now)))
+    curves.append(("delivery", _delivery(facts, parts.delivery, now)))
+    if signals:
+        curves.append(("recommendation", _recommendation(facts, policy, now)))
+    return [(name, curve) for name, curve in curves if curve is not None]
 
 
 def _seconds(at: datetime) -> float:
