@@ -9,6 +9,8 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +19,9 @@ from infra.local import ministack, state
 from infra.local.blueprint import Blueprint
 from infra.local.client import Client, Refused
 from infra.local.ministack import Deployed
+from infra.local.signing import signed
 from perennial.aws.table import TTL_ATTRIBUTE
+from perennial.domain.permission import QuietHours, opens_at, zones_of
 
 FUNCTIONS = Blueprint(ministack.PARAMETERS).functions
 PATIENCE = 60
@@ -106,6 +110,52 @@ def test_a_token_of_somebody_else_opens_nothing(stack: Deployed) -> None:
 
 def test_staff_read_the_policy(stack: Deployed) -> None:
     assert client_of(stack, ministack.token(stack)).get("/policy")
+
+
+def test_an_order_posted_by_many_at_once_becomes_one_customer_who_is_thanked_once(
+    stack: Deployed, keys: state.Keys
+) -> None:
+    now = datetime.now(UTC)
+    stack.aws.client("sesv2").create_email_identity(EmailIdentity=ministack.PARAMETERS["EmailIdentity"])
+    order = {
+        "id": 9_007_199_254_740_993,
+        "name": "#77",
+        "created_at": now.isoformat(),
+        "updated_at": now.isoformat(),
+        "total_price": "99.00",
+        "currency": "USD",
+        "financial_status": "pending",
+        "customer": {"id": 9_007_199_254_740_995, "email": "deployed@example.com"},
+        "shipping_address": {"country_code": by_day(now)},
+    }
+    body, topic = json.dumps(order).encode(), {"X-Shopify-Topic": "orders/create", "X-Shopify-Event-Id": "e-77"}
+    client = client_of(stack, ministack.token(stack))
+
+    def post(_: int) -> int:
+        signature = signed("shopify", body, topic, keys.webhooks["shopify"][0], now)
+        return client.post("/webhooks/shopify/demo", body, signature).status
+
+    with ThreadPoolExecutor(8) as senders:
+        answers = set(senders.map(post, range(20)))
+
+    assert answers == {200}
+    (found,) = eventually(lambda: client.get("/customers", email="deployed@example.com")["customers"])
+    timeline = eventually(
+        lambda: client.get(f"/customers/{found['id']}/timeline")["entries"], lambda told: len(told) > 1
+    )
+    assert sorted(entry["type"] for entry in timeline) == ["message.sent", "order.placed"]
+    assert client.get(f"/customers/{found['id']}")["stage"] == "onboarding"
+
+
+def by_day(now: datetime) -> str:
+    """A country where messages may leave at this hour."""
+    hours = QuietHours()
+    return next(
+        country
+        for country in ("GB", "JP", "NZ", "IN", "CO")
+        if opens_at(now, zones_of(None, country, "UTC"), hours) == now
+        and opens_at(later := now + timedelta(minutes=5), zones_of(None, country, "UTC"), hours) == later
+    )
 
 
 def test_an_unsigned_delivery_is_refused(stack: Deployed, keys: state.Keys) -> None:
