@@ -18,7 +18,6 @@ from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unav
 from perennial.channels.render import Message, Renderer
 from perennial.channels.verdict import OUTCOME_UNKNOWN, QUIET_HOURS, Clear, Close, Closed, Turn, Wait, judge
 from perennial.domain.actions import Action
-from perennial.domain.envelope import addressed
 from perennial.domain.events import MessageData, MessageDeferred, MessageFailed, MessageSent
 from perennial.domain.policy import Policy
 from perennial.domain.values import iso
@@ -124,7 +123,7 @@ class Outbox:
 
     def _report(self, turn: Turn, outcome: Outcome) -> Outcome:
         customer = turn.action.customer
-        self._outcomes.send([QueueMessage(addressed(customer, outcome), customer)])
+        self._outcomes.send([QueueMessage(outcome.but({"customer": customer}).to_json(), customer)])
         return outcome
 
 

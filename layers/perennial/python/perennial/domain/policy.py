@@ -329,8 +329,6 @@ class Play(Model):
     at_most: Annotated[AtMost | None, BeforeValidator(_at_most)] = None
     good_for: Duration = Field(default=timedelta(days=3))
     """How long after it was decided the message may still leave."""
-    value: Annotated[int, Field(ge=0, le=100)] = 50
-    """How much it matters, for the day when caps bind."""
     test: Experiment | None = None
 
     @cached_property
