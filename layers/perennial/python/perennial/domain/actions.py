@@ -44,7 +44,7 @@ class Action(Model):
     """After this the message would be out of place; it is dropped with that reason."""
     policy: int
     """Version that decided it."""
-    subject: Mapping[str, str] = {}
+    subject: Mapping[str, str] = Field(default_factory=dict)
     """What it is about: ids of order, ticket, cart, tracking; and words the template may use (order_name, state)."""
     coupon: Coupon | None = None
 
@@ -60,4 +60,4 @@ class Task(Model):
     decided_at: Instant
     due_at: Instant
     policy: int
-    subject: Mapping[str, str] = {}
+    subject: Mapping[str, str] = Field(default_factory=dict)

@@ -58,7 +58,7 @@ class Terms(Model):
 class Parcel(Model):
     """One tracking number: when each state was first reached."""
 
-    states: Mapping[ShipmentState, Instant] = {}
+    states: Mapping[ShipmentState, Instant] = Field(default_factory=dict)
 
     @property
     def state(self) -> ShipmentState | None:
@@ -81,9 +81,9 @@ class Order(Model):
     returned_at: Instant | None = None
     activated_at: Instant | None = None
     promised_at: Instant | None = None
-    refunds: Mapping[str, PlainDecimal] = {}
+    refunds: Mapping[str, PlainDecimal] = Field(default_factory=dict)
     """Refund id -> amount in base currency (0 where it cannot be told)."""
-    parcels: Mapping[str, Parcel] = {}
+    parcels: Mapping[str, Parcel] = Field(default_factory=dict)
 
     @property
     def is_known(self) -> bool:
@@ -174,23 +174,23 @@ class Send(NamedTuple):
 
 
 class Facts(Model):
-    orders: Mapping[str, Order] = {}
+    orders: Mapping[str, Order] = Field(default_factory=dict)
     """The newest known ones, by id."""
-    strays: Mapping[str, Order] = {}
+    strays: Mapping[str, Order] = Field(default_factory=dict)
     """Orders that were heard of but not placed yet, by id; or by "~tracking" where only a parcel was heard of."""
-    tickets: Mapping[str, Ticket] = {}
-    carts: Mapping[str, Cart] = {}
-    totals: Totals = Totals()
-    signals: Mapping[str, Decayed] = {}
-    counts: Mapping[str, int] = {}
-    latest: Mapping[str, Instant] = {}
+    tickets: Mapping[str, Ticket] = Field(default_factory=dict)
+    carts: Mapping[str, Cart] = Field(default_factory=dict)
+    totals: Totals = Field(default_factory=Totals)
+    signals: Mapping[str, Decayed] = Field(default_factory=dict)
+    counts: Mapping[str, int] = Field(default_factory=dict)
+    latest: Mapping[str, Instant] = Field(default_factory=dict)
     """Event type -> when it last happened; for the types that the policy's plays watch."""
-    consent: Mapping[str, Consent] = {}
+    consent: Mapping[str, Consent] = Field(default_factory=dict)
     """ "marketing/email" -> the latest word."""
-    about: Mapping[str, Known] = {}
+    about: Mapping[str, Known] = Field(default_factory=dict)
     """locale, time_zone, country, birthday (as 1904-05-17)."""
     reach: Annotated[frozenset[Channel], PlainSerializer(sorted, when_used="json")] = frozenset()
-    suppressed: Mapping[Channel, Known] = {}
+    suppressed: Mapping[Channel, Known] = Field(default_factory=dict)
     """Channels that may not be used any more: the message bounced, or the customer complained."""
     sends: tuple[Send, ...] = ()
     """Oldest first, as far back as the longest cap looks."""
@@ -224,7 +224,7 @@ class Wait(Model):
     """It was due and waits for the morning."""
     sent_back: bool = False
     """It had fired already; the sender found the hour wrong and gave it back."""
-    event: Mapping[str, str | int | float | bool] = {}
+    event: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
     """What the play's conditions and templates need of the event that began it."""
 
 
@@ -234,9 +234,9 @@ class Customer(Model):
     id: str
     store: str
     version: int = 0
-    facts: Facts = Facts()
+    facts: Facts = Field(default_factory=Facts)
     waits: tuple[Wait, ...] = ()
-    fired: Mapping[str, tuple[Instant, ...]] = {}
+    fired: Mapping[str, tuple[Instant, ...]] = Field(default_factory=dict)
     """Play -> when it last fired, as many times as its `at_most` must remember."""
     stage: Stage = Stage.AWARENESS
     stage_since: Instant | None = None

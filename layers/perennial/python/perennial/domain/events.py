@@ -39,7 +39,7 @@ class Person(Model):
 
     id: Id | None = None
     """The merchant's own id of this customer (open event API)."""
-    ids: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], Id] = {}
+    ids: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], Id] = Field(default_factory=dict)
     """The ids that vendors gave, by vendor: {"shopify": "6940095564"}."""
     email: Annotated[str, Field(max_length=320)] | None = None
     phone: Annotated[str, Field(max_length=40)] | None = None
@@ -155,7 +155,7 @@ class TicketFacts(Model):
 
 
 class CustomerData(Model):
-    customer: Person = Person()
+    customer: Person = Field(default_factory=Person)
 
 
 class OrderData(CustomerData):
@@ -163,7 +163,7 @@ class OrderData(CustomerData):
 
 
 class ShippedData(OrderData):
-    shipment: Shipped = Shipped()
+    shipment: Shipped = Field(default_factory=Shipped)
 
 
 class RefundData(OrderData):
@@ -248,7 +248,7 @@ class ConsentData(CustomerData):
 class MessageData(CustomerData):
     action: Id
     about: Annotated[str, Field(max_length=300)] | None = None
-    subject: Mapping[str, str] = {}
+    subject: Mapping[str, str] = Field(default_factory=dict)
     """Occasion and subject of the action, so that one that was deferred can be taken up again."""
     channel: Literal["email", "sms"]
     play: Annotated[str, Field(max_length=100)] | None = None

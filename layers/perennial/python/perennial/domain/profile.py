@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from pydantic import Field
+
 from perennial.domain.events import Event, Person
 from perennial.domain.values import Instant, Model
 
@@ -12,8 +14,8 @@ FIELDS = ("id", "email", "phone", "name", "first_name", "birthday", "locale", "t
 
 
 class Profile(Model):
-    person: Person = Person()
-    told_at: Mapping[str, Instant] = {}
+    person: Person = Field(default_factory=Person)
+    told_at: Mapping[str, Instant] = Field(default_factory=dict)
     """Field, or "ids.<vendor>" -> when its word was said."""
 
     def told_by(self, events: Iterable[Event]) -> "Profile":
