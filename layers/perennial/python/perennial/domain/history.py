@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from perennial.domain.customer import Customer, Order
+from perennial.domain.customer import Customer
 from perennial.domain.decide import Decision, decide
-from perennial.domain.fold import Settled, recalls
+from perennial.domain.fold import Settled, recalls, ref_of
 from perennial.domain.journal import Entry
 from perennial.domain.policy import Policy
 
@@ -19,7 +19,7 @@ def replay(unknown: Customer, entries: Iterable[Entry], policies: Callable[[int]
     for entry in sorted(entries, key=lambda each: each.version):
         recalled = [settled[ref] for ref in recalls(customer.facts, entry.event) if ref in settled]
         decision = decide(customer, entry.event, policies(entry.policy), entry.decided_at, recalled)
-        settled |= {_ref(each): each for each in decision.settled}
+        settled |= {ref_of(each): each for each in decision.settled}
         customer = decision.customer
         yield decision
 
@@ -30,8 +30,3 @@ def rebuild(unknown: Customer, entries: Iterable[Entry], policies: Callable[[int
     for decision in replay(unknown, entries, policies):
         customer = decision.customer
     return customer
-
-
-def _ref(settled: Settled) -> tuple[str, str]:
-    """As `recalls` names it."""
-    return ("order" if isinstance(settled, Order) else "ticket"), settled.id
