@@ -111,7 +111,7 @@ def consent(granted: bool = True, at: datetime = NOON, /, channel: str = "email"
 
 def the_time(at: datetime) -> TimerDue:
     """A timer that came due."""
-    timer = an_event("timer.due", at, armed=f"{iso(at)}#c1#1")
+    timer = an_event("timer.due", at, armed=f"{iso(at)}#c1#1", customer={})
     assert isinstance(timer, TimerDue)
     return timer
 
@@ -157,6 +157,7 @@ class Life:
         """Time passes: whatever becomes due is decided when it does."""
         while (due := self.customer.due_at) and due <= end:
             self.hears(the_time(due))
+            assert self.customer.due_at != due, "what was due is done"
 
     @property
     def actions(self) -> list[tuple[str, datetime]]:

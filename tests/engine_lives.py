@@ -85,7 +85,7 @@ class Life:
         self.clock = MovedClock()
         self.policies = Policies(self.table, self.clock, the_policy)
         self.sent = Outbound()
-        addressing = Addressing(self.store, SECRET, lambda event, reason: "parked", lambda entry: None)
+        addressing = Addressing(self.store, SECRET, lambda event, reason, until: None)
         channels: dict[Any, Any] = {"email": self.sent, "sms": self.sent}
         self.engine = Engine(self.store, channels, self.policies.active, addressing, SECRET, lambda entry: None)
         self._told = 0

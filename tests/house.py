@@ -100,7 +100,7 @@ class House:
 
     def another_engine(self) -> Engine:
         """As another execution environment would build it: it remembers nothing."""
-        addressing = Addressing(self.store, SECRET, self.ingest.keep_event, self.ingest.replay)
+        addressing = Addressing(self.store, SECRET, self.ingest.keep_event)
         channels: Any = self.channels
         return Engine(self.store, channels, lambda: self.policy, addressing, SECRET, self.ingest.replay)
 

@@ -1,5 +1,6 @@
 """Events of one lane in (one SQS record is one event), customers changed, actions out."""
 
+import gc
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ from perennial.aws.wiring import clock, engine
 from perennial.batch import read_batch
 
 logger = Logger()
+gc.set_threshold(10_000)  # a batch leaves next to no cycles: looking for them every 700 objects takes 8 % of its time
 
 
 @logger.inject_lambda_context

@@ -4,17 +4,23 @@ Two endpoints are the house's own, outside of the template: `GET /_house/health`
 """
 
 import base64
+import io
 import json
 import logging
 import re
+import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from infra.local.blueprint import Route
 from infra.local.tokens import Invalid, Signer
@@ -24,10 +30,15 @@ log = logging.getLogger("perennial.house")
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 10 * 1024 * 1024
 """Bytes; API Gateway's own limit. Functions have lower ones."""
-PATIENCE = 30
-"""Seconds that a silent client is waited for; API Gateway's too."""
+PATIENCE = 30.0
+"""Seconds that a request may take to come in, and an answer to be taken; API Gateway's too."""
 _AS_TEXT = re.compile(r"(text/.*|application/(json|xml|javascript))", re.IGNORECASE)
 """Bodies of these types arrive at functions as text, all others in base64, those without a type too (FACTS)."""
+_TARGET = re.compile(r"(?:https?://[^/?]*)?(?P<path>[^?]*)\??(?P<query>.*)", re.IGNORECASE | re.DOTALL)
+"""Proxies' clients put the host in front of the path (RFC 9112, 3.2.2)."""
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_NO_HEADER = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect)
+"""The rest of the head was not read, the length perhaps: what follows is anybody's guess."""
 
 Headers = Mapping[str, str]
 Event = dict[str, Any]
@@ -45,11 +56,15 @@ class Request:
 
     @property
     def path(self) -> str:
-        return urlsplit(self.target).path
+        return self._part("path")
 
     @property
     def query(self) -> str:
-        return urlsplit(self.target).query
+        return self._part("query")
+
+    def _part(self, name: str) -> str:
+        found = _TARGET.fullmatch(self.target)
+        return found[name] if found else ""
 
 
 @dataclass(frozen=True)
@@ -205,7 +220,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     """Vendors send in bursts; the default of 5 resets connections."""
 
-    def __init__(self, port: int, answer: Endpoint) -> None:
+    def __init__(self, port: int, answer: Endpoint, patience: float = PATIENCE) -> None:
         """Raises `PortTaken`."""
         try:
             super().__init__((LOOPBACK, port), _Handler)
@@ -214,6 +229,7 @@ class Server(ThreadingHTTPServer):
                 f"cannot listen on port {port} ({error.strerror}); choose another, such as PORT=8888"
             ) from None
         self.answer = answer
+        self.patience = patience
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Somebody hanging up in mid-answer is no error of ours; everything else goes to the house's log."""
@@ -225,44 +241,113 @@ class Server(ThreadingHTTPServer):
         return f"http://{LOOPBACK}:{self.server_address[1]}"
 
 
+class _Incoming(io.RawIOBase):
+    """What a client sends, until its time is up: however slowly it trickles in."""
+
+    def __init__(self, connection: socket.socket, patience: float) -> None:
+        self._connection = connection
+        self._patience = patience
+        self.begin()
+
+    def begin(self) -> None:
+        """The next request's time begins now."""
+        self._ends = monotonic() + self._patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Raises `TimeoutError` when the time is up."""
+        self._connection.settimeout(max(self._ends - monotonic(), 0.001))
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    timeout = PATIENCE
     disable_nagle_algorithm = True
 
-    def _serve(self) -> None:
-        self._send(self._refusal() or self.server.answer(self._request()))
+    def setup(self) -> None:
+        super().setup()
+        self._incoming = _Incoming(self.connection, self.server.patience)
+        self.rfile = io.BufferedReader(self._incoming)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  the base class's names
+    def handle_one_request(self) -> None:
+        self._incoming.begin()
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Whether there is one. HTTP/0.9 has no headers, and half a request line looks like it."""
+        is_one = super().parse_request()
+        if is_one and self.request_version == self.default_request_version:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return False
+        return is_one
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """The base class asks for a method a verb, such as `do_GET`; which verbs there are, routes know."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def _serve(self) -> None:
+        refusal = self._refusal()
+        request = None if refusal else self._request()
+        if request is None:
+            self._refuse(refusal or message(400, "Bad Request"))
+        else:
+            self._send(self.server.answer(request))
 
     def _refusal(self) -> Response | None:
-        """What need not be read further. The connection ends, for the body is still on it."""
-        length = self.headers.get("content-length", "0")
-        refusal = None
-        if "transfer-encoding" in self.headers or not length.isdecimal():
-            refusal = message(411, "Length Required")
-        elif int(length) > MAX_BODY:
-            refusal = message(413, "Request Entity Too Large")
-        self.close_connection = self.close_connection or refusal is not None
-        return refusal
+        """What need not be read further."""
+        if any(isinstance(each, _NO_HEADER) for each in self.headers.defects):
+            return message(400, "Bad Request")
+        if "transfer-encoding" in self.headers:
+            return message(411, "Length Required")
+        lengths = self.headers.get_all("content-length", ["0"])
+        if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+            return message(400, "Bad Request")
+        return message(413, "Request Entity Too Large") if int(lengths[0]) > MAX_BODY else None
 
-    def _request(self) -> Request:
+    def _request(self) -> Request | None:
+        """None when the client hung up in the middle of it: half a request is none."""
         headers = _joined((name.lower(), value) for name, value in self.headers.items())
-        body = self.rfile.read(int(headers.get("content-length", "0")))
+        length = int(headers.get("content-length", "0"))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return None
         return Request(self.command, self.path, headers, body, self.client_address[0])
 
+    def send_error(self, code: int, *_: str | None) -> None:
+        """What the base class cannot make sense of. Its own words would quote the request, as a page of HTML."""
+        status = HTTPStatus(code if code < HTTPStatus.INTERNAL_SERVER_ERROR else HTTPStatus.BAD_REQUEST)
+        self.request_version = self.protocol_version  # one that cannot be read counts as 0.9, which has no status
+        self._refuse(message(status, status.phrase))
+
+    def _refuse(self, refusal: Response) -> None:
+        """The connection ends, for the rest of the request is still on it; the client may finish saying it first."""
+        self.close_connection = True
+        self._send(refusal)
+        with suppress(OSError):  # it has hung up, or takes too long
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.rfile.read1():
+                pass
+
     def _send(self, response: Response) -> None:
+        body = response.body
+        self.close_connection = self.close_connection or not isinstance(body, bytes)
+        self.connection.settimeout(self.server.patience)
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
-        if isinstance(response.body, bytes):
-            self.send_header("content-length", str(len(response.body)))
-        else:
+        if isinstance(body, bytes):
+            self.send_header("content-length", str(len(body)))
+        if self.close_connection:
             self.send_header("connection", "close")
         self.end_headers()
-        for piece in (response.body,) if isinstance(response.body, bytes) else response.body:
-            self.wfile.write(piece)
+        if self.command != "HEAD":
+            for piece in [body] if isinstance(body, bytes) else body:
+                self.wfile.write(piece)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         """Say nothing: a path may name a person."""

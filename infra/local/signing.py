@@ -39,6 +39,10 @@ def _aftership(body: bytes, _headers: Headers, secret: str, _now: datetime) -> d
     return {"aftership-hmac-sha256": _base64_hmac(secret, body)}
 
 
+def _woocommerce(body: bytes, _headers: Headers, secret: str, _now: datetime) -> dict[str, str]:
+    return {"X-WC-Webhook-Signature": _base64_hmac(secret, body)}
+
+
 def _open(body: bytes, headers: Headers, secret: str, now: datetime) -> dict[str, str]:
     """Standard Webhooks; a message without an id of its own is named after its content."""
     name = headers.get("webhook-id") or f"msg_{hashlib.sha256(body).hexdigest()[:24]}"
@@ -51,6 +55,7 @@ def _open(body: bytes, headers: Headers, secret: str, now: datetime) -> dict[str
 
 _SIGNERS: Mapping[str, Callable[[bytes, Headers, str, datetime], dict[str, str]]] = {
     "shopify": _shopify,
+    "woocommerce": _woocommerce,
     "zendesk": _zendesk,
     "aftership": _aftership,
     "open": _open,

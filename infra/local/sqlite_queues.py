@@ -25,7 +25,7 @@ _DEAD = (
 _SEND = "INSERT INTO messages (queue, body, message_group, sent_at, visible_at) VALUES (?, ?, ?, ?, ?)"
 _HIDE = "UPDATE messages SET visible_at = ?, receives = receives + 1 WHERE id = ?"
 _BURY = "UPDATE messages SET dead = 1 WHERE id = ?"
-_RELEASE = "UPDATE messages SET visible_at = ? WHERE id = ? AND receives = ? AND dead = 0"
+_RELEASE = "UPDATE messages SET visible_at = ? WHERE id = ? AND receives = ?"
 _DELETE = "DELETE FROM messages WHERE id = ? AND receives = ? AND dead = 0"
 _REDRIVE = "UPDATE messages SET dead = 0, receives = 0, visible_at = ? WHERE queue = ? AND dead = 1"
 _GIVE_BACK = "UPDATE messages SET visible_at = ?1 WHERE dead = 0 AND receives > 0 AND visible_at > ?1"

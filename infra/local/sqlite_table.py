@@ -37,6 +37,9 @@ MAX_PAGE_BYTES = 1024 * 1024
 MAX_KEY_BYTES = {"pk": 2048, "sk": 1024}
 MAX_NUMBER = 10**38 - 1
 
+EXPIRED = -1
+"""In the column of the time to live while the item is being purged: tells the stream why it goes."""
+
 INDEXED = tuple(chain.from_iterable(INDEXES.values()))
 COLUMNS = (*INDEXED, TTL_ATTRIBUTE)
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -64,7 +67,8 @@ class SqliteTable:
             afterwards = [after(write, item) for write, item in zip(writes, before, strict=True)]
             _check_items([item for item in afterwards if item])
             for write, old, new in zip(writes, before, afterwards, strict=True):
-                _store(connection, write.key, old, new)
+                if new != old:  # what changes nothing is no change to the stream either
+                    _store(connection, write.key, old, new)
 
     def query(
         self,
@@ -111,8 +115,9 @@ class SqliteTable:
     def purge(self, now: datetime) -> int:
         """Remove what had expired by `now`, as DynamoDB does within days; returns how many items."""
         with self._database.writing() as connection:
-            sql = f"DELETE FROM items WHERE {TTL_ATTRIBUTE} <= ?"
-            return connection.execute(sql, (int(now.timestamp()),)).rowcount
+            expire = f"UPDATE items SET {TTL_ATTRIBUTE} = {EXPIRED} WHERE {TTL_ATTRIBUTE} <= ?"
+            connection.execute(expire, (int(now.timestamp()),))
+            return connection.execute(f"DELETE FROM items WHERE {TTL_ATTRIBUTE} = {EXPIRED}").rowcount
 
     def _page(self, sql: str, parameters: Sequence[str], limit: int) -> tuple[tuple[Item, ...], bool]:
         """The items, and whether the page was full: as DynamoDB does, without looking whether more follows."""
@@ -256,7 +261,7 @@ def _check_items(items: Sequence[Item]) -> None:
 
 def _size_of_value(value: str | int) -> int:
     if isinstance(value, str):
-        return len(value.encode())
+        return len(value) if value.isascii() else len(value.encode())
     if isinstance(value, bool) or abs(value) > MAX_NUMBER:
         raise Invalid("an attribute is a text or a whole number of at most 38 digits")
     return (len(str(abs(value))) + 1) // 2 + 1

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 STORE = "demo"
 """The laptop's one store."""
-VENDORS = ("shopify", "zendesk", "aftership")
+VENDORS = ("shopify", "woocommerce", "zendesk", "aftership")
 _FOR_ITS_OWNER = 0o600
 _FILES = ("perennial.db*", "clock", "history", "keys.json", "stack.json", "house.log", "lock", "*.new")
 

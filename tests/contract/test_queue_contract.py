@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -112,6 +113,86 @@ def test_a_deleted_message_does_not_come_again(lane: Any) -> None:
     assert lane.queue.backlog() == 0
 
 
+def test_what_fails_comes_again_without_what_succeeded(lane: Any) -> None:
+    lane.queue.send([a_message(f'"{number}"') for number in range(10)])
+    for delivery in lane.receive():
+        if delivery.body != '"7"':
+            lane.delete(delivery)
+
+    lane.wait_out_the_visibility()
+
+    assert [(each.body, each.receive_count) for each in lane.receive()] == [('"7"', 2)]
+
+
+@pytest.mark.wrong_in("ministack", "calls a receipt invalid that was good once, where SQS says nothing")
+def test_deleting_again_what_is_deleted_is_no_error(lane: Any) -> None:
+    lane.queue.send([a_message(), a_message('"other"')])
+    first, second = lane.receive()
+    lane.delete(first)
+
+    lane.delete(first)
+
+    lane.wait_out_the_visibility()
+    assert [each.body for each in lane.receive()] == [second.body]
+
+
+@pytest.mark.wrong_in("moto", "takes the receipt of any delivery; SQS might too, and does not promise it")
+@pytest.mark.wrong_in("ministack", "calls a receipt invalid that was good once, where SQS says nothing")
+def test_whoever_was_too_slow_cannot_delete_what_was_given_to_another_since(lane: Any) -> None:
+    lane.queue.send([a_message()])
+    (too_slow,) = lane.receive()
+    lane.wait_out_the_visibility()
+    lane.receive()
+
+    lane.delete(too_slow)
+
+    assert lane.queue.backlog() == 1
+
+
+@pytest.mark.wrong_in("moto", "shows a message to others by the receipt of a delivery before the last")
+def test_whoever_was_too_slow_cannot_release_what_was_given_to_another_since(lane: Any) -> None:
+    lane.queue.send([a_message()])
+    (too_slow,) = lane.receive()
+    lane.wait_out_the_visibility()
+    lane.receive()
+
+    with suppress(ClientError):  # SQS may say that the receipt is void, or nothing
+        lane.release(too_slow)
+
+    assert lane.receive() == []
+    assert lane.dead() == []  # as it would be if it had been shown a third time
+
+
+def test_a_delayed_message_is_hidden_and_waits_in_the_backlog(delayed_lane: Any) -> None:
+    delayed_lane.queue.send([a_message()])
+
+    assert delayed_lane.receive() == []
+
+    delayed_lane.wait_out_the_delay()
+    (delivery,) = delayed_lane.receive()
+    assert (delivery.body, delivery.receive_count) == (a_message().body, 1)
+
+
+def test_what_is_delayed_is_not_delayed_again_when_it_is_released(delayed_lane: Any) -> None:
+    delayed_lane.queue.send([a_message()])
+    delayed_lane.wait_out_the_delay()
+    (delivery,) = delayed_lane.receive()
+
+    delayed_lane.release(delivery)
+
+    (again,) = delayed_lane.receive()
+    assert again.receive_count == 2
+
+
+def test_a_group_neither_orders_nor_holds_up_its_messages(lane: Any) -> None:
+    """As it would in a FIFO queue; in a standard one it only makes for fairness, which no emulator imitates."""
+    lane.queue.send([a_message('"a"'), a_message('"b"'), a_message('"a"')])
+
+    first = lane.receive()
+
+    assert sorted((each.body, each.group) for each in first) == [('"a"', "C#1"), ('"a"', "C#1"), ('"b"', "C#1")]
+
+
 def test_a_released_message_comes_at_once(lane: Any) -> None:
     lane.queue.send([a_message()])
     (delivery,) = lane.receive()
@@ -130,8 +211,37 @@ def test_a_message_that_keeps_failing_becomes_a_dead_letter(lane: Any) -> None:
 
     assert lane.receive() == []
 
-    assert lane.dead() == [a_message().body]
+    assert lane.dead() == [a_message()]
     assert lane.queue.backlog() == 0
+
+
+def test_whoever_was_too_slow_cannot_delete_a_dead_letter(lane: Any) -> None:
+    lane.queue.send([a_message()])
+    lane.release(*lane.receive())
+    (too_slow,) = lane.receive()
+    lane.wait_out_the_visibility()
+    assert lane.receive() == []
+
+    with suppress(ClientError):  # SQS says nothing, ministack that the receipt is void
+        lane.delete(too_slow)
+
+    assert lane.dead() == [a_message()]
+
+
+@pytest.mark.wrong_in("moto", "knows no StartMessageMoveTask")
+@pytest.mark.wrong_in("ministack", "knows no StartMessageMoveTask")
+def test_dead_letters_are_sent_back_as_if_they_were_new(lane: Any) -> None:
+    lane.queue.send([a_message('"a"', group="C#1"), a_message('"b"', group="C#2")])
+    for _ in range(2):
+        for delivery in lane.receive():
+            lane.release(delivery)
+    assert lane.receive() == []
+
+    lane.redrive()
+
+    again = [(each.body, each.group, each.receive_count) for each in lane.receive()]
+    assert sorted(again) == [('"a"', "C#1", 1), ('"b"', "C#2", 1)]
+    assert lane.dead() == []
 
 
 def test_dead_letters_do_not_hold_up_what_waits_behind_them(lane: Any, all_deliveries: Callable[[], list[Any]]) -> None:

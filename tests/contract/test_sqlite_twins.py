@@ -15,6 +15,7 @@ import pytest
 
 from infra.local.database import Database
 from infra.local.sqlite_queues import Manners, SqliteQueues, UnknownQueue
+from infra.local.sqlite_stream import SqliteStream
 from infra.local.sqlite_table import SqliteTable
 from perennial.aws.queues import Message
 from perennial.aws.table import Absent, Item, Key, Put, Update
@@ -138,21 +139,36 @@ def test_two_houses_may_write_to_one_file_at_once(database: Database, tmp_path: 
     assert SqliteTable(database).get([Key("C#1", "RECORD")])[Key("C#1", "RECORD")].attributes == {"sent": 100}
 
 
-def test_a_transaction_that_fails_in_the_middle_changes_nothing(database: Database) -> None:
+def test_whoever_reads_in_order_to_write_has_the_file_to_themselves(database: Database, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "house.db", timeout=0, isolation_level=None)
+
+    with database.writing() as connection:
+        connection.execute("SELECT 1")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_transaction_that_fails_in_the_middle_changes_nothing(
+    database: Database, failure: type[BaseException]
+) -> None:
     table = SqliteTable(database)
     table.write([Put(Item(Key("C#1", "RECORD")))])
 
-    with pytest.raises(ZeroDivisionError):
-        empty_and_fail(database)
+    with pytest.raises(failure):
+        empty_and_fail(database, failure)
 
     assert len(table.query("C#1").items) == 1
     table.write([Put(Item(Key("C#2", "RECORD")), (Absent(),))])
 
 
-def empty_and_fail(database: Database) -> None:
+def empty_and_fail(database: Database, failure: type[BaseException]) -> None:
     with database.writing() as connection:
         connection.execute("DELETE FROM items")
-        raise ZeroDivisionError
+        raise failure
 
 
 # The queues
@@ -171,7 +187,32 @@ def test_dead_letters_can_be_sent_back(queues: SqliteQueues, clock: Clock) -> No
     assert [each.receive_count for each in queues.receive("orders")] == [1, 1]
 
 
+def test_sending_back_dead_letters_leaves_alone_what_is_in_somebodys_hands(queues: SqliteQueues, clock: Clock) -> None:
+    queues.queue("orders").send([a_message('"poison"')])
+    queues.receive("orders")
+    clock.time += MINUTE
+    queues.queue("orders").send([a_message('"in hands"')])
+    (held,) = queues.receive("orders")
+
+    assert queues.redrive("orders") == 1
+
+    assert [each.body for each in queues.receive("orders")] == ['"poison"']
+    assert queues.delete([held.receipt]) == 1
+
+
 def test_a_message_is_hidden_for_exactly_its_visibility(queues: SqliteQueues, clock: Clock) -> None:
+    queues.queue("slow").send([a_message()])
+    clock.time += MINUTE
+    queues.receive("slow")
+    clock.time += Manners().visibility - timedelta(milliseconds=1)
+    assert queues.receive("slow") == []
+
+    clock.time += timedelta(milliseconds=1)
+
+    assert [message.receive_count for message in queues.receive("slow")] == [2]
+
+
+def test_a_new_message_is_hidden_for_exactly_the_delay_of_its_queue(queues: SqliteQueues, clock: Clock) -> None:
     queues.queue("slow").send([a_message()])
     clock.time += MINUTE - timedelta(milliseconds=1)
     assert queues.receive("slow") == []
@@ -207,6 +248,27 @@ def test_a_worker_that_was_too_slow_cannot_delete_the_next_ones_message(queues: 
     assert deleted == 0
     assert queues.backlog("slow") == 1
     assert queues.receive("slow") == []
+
+
+def test_what_waits_longest_is_given_out_first(queues: SqliteQueues, clock: Clock) -> None:
+    queues.queue("orders").send(a_message(body) for body in ('"first"', '"second"'))
+    clock.time += MINUTE
+    queues.queue("orders").send([a_message('"third"')])
+
+    assert [message.body for message in queues.receive("orders")] == ['"first"', '"second"', '"third"']
+
+
+def test_what_a_killed_house_held_comes_back_at_once_and_what_is_delayed_in_its_time(
+    queues: SqliteQueues, clock: Clock
+) -> None:
+    queues.queue("slow").send([a_message('"held"')])
+    clock.time += MINUTE
+    queues.receive("slow")
+    queues.queue("slow").send([a_message('"delayed"')])
+
+    assert queues.give_back() == 1
+
+    assert [message.body for message in queues.receive("slow")] == ['"held"']
 
 
 def test_each_queue_has_only_its_own_messages(queues: SqliteQueues) -> None:
@@ -255,12 +317,14 @@ import sys
 from datetime import UTC, datetime
 from infra.local.database import Database
 from infra.local.sqlite_queues import Manners, SqliteQueues
+from infra.local.sqlite_stream import SqliteStream
 from infra.local.sqlite_table import SqliteTable
 from perennial.aws.queues import Message
 from perennial.aws.table import Absent, Item, Key, Put, Update
 
 database = Database(sys.argv[1])
 table = SqliteTable(database)
+SqliteStream(database)
 queue = SqliteQueues(database, lambda: datetime(2026, 1, 1, tzinfo=UTC), {"orders": Manners()}).queue("orders")
 for number in range(1_000_000):
     journal = Put(Item(Key("C#1", f"J#{number:07}")), (Absent(),))
@@ -285,10 +349,13 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_torn_by_kill_9(tmp_path: Pa
 
     database = Database(file)
     version, entries, messages = survivors(database)
+    changes = [change.key.sk for change in SqliteStream(database).read(limit=1_000_000)]
     database.close()
 
     assert acknowledgements <= messages <= entries <= acknowledgements + 1
     assert version == entries
+    assert len(changes) == 2 * entries
+    assert changes.count("RECORD") == version
 
 
 def with_our_paths() -> dict[str, str]:

@@ -93,6 +93,11 @@ def test_a_number_of_more_than_38_digits_is_invalid(table: Table) -> None:
         table.write([Put(an_item(version=10**38 + 1))])
 
 
+def test_a_truth_value_is_no_number(table: Table) -> None:
+    with pytest.raises(Invalid):
+        table.write([Put(an_item(version=True))])
+
+
 def test_an_item_may_have_neither_body_nor_attributes(table: Table) -> None:
     table.write([Put(Item(RECORD))])
 
@@ -344,13 +349,14 @@ def test_all_writes_are_done_together(table: Table) -> None:
 
 
 def test_one_refusal_undoes_all_and_says_which_and_what_was_found(table: Table) -> None:
-    stored(table, an_item(version=2), an_item(JOURNAL, body='{"actions": []}'))
+    profile = an_item(Key("C#1", "PROFILE"), version=7)
+    stored(table, an_item(version=2), an_item(JOURNAL, body='{"actions": []}'), profile)
 
     with pytest.raises(Refused) as refused:
         table.write(
             [
                 Put(an_item(version=2), (Equals("version", 1),)),
-                Put(an_item(Key("C#1", "PROFILE"))),
+                Put(an_item(Key("C#1", "PROFILE"), version=8)),
                 Put(an_item(JOURNAL), (Absent(),)),
                 Update(Key("C#1", "GONE"), set={"a": 1}, conditions=(Equals("a", 0),)),
             ]
@@ -358,7 +364,7 @@ def test_one_refusal_undoes_all_and_says_which_and_what_was_found(table: Table) 
 
     assert refused.value.failed == (True, False, True, True)
     assert refused.value.found == (an_item(version=2), None, an_item(JOURNAL, body='{"actions": []}'), None)
-    assert read(table, Key("C#1", "PROFILE")) is None
+    assert read(table, Key("C#1", "PROFILE")) == profile
 
 
 def test_what_was_found_stays_out_of_the_message(table: Table) -> None:
@@ -454,7 +460,7 @@ def test_an_empty_key_cannot_be_asked_for(table: Table, key: Key) -> None:
 @pytest.mark.parametrize("others", [[], [Put(an_item(JOURNAL))]], ids=["alone", "in a transaction"])
 def test_the_keys_of_an_index_are_texts(table: Table, wrong: Mapping[str, str | int], others: list[Write]) -> None:
     with pytest.raises(Invalid):
-        table.write([Put(an_item(**wrong)), *others])
+        table.write([Put(Item(RECORD, "{}", wrong)), *others])
 
 
 # Queries

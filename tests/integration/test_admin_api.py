@@ -136,6 +136,24 @@ def test_each_route_is_open_from_its_least_role_on(staff: Staff, name: str, role
         assert body["title"] == "Forbidden"
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "role"),
+    [
+        ("GET", "/quarantine?limit=none", "viewer"),
+        ("GET", "/quarantine?limits=1", "agent"),
+        ("POST", "/quarantine/q.1/replay", "agent"),
+        ("GET", "/customers?stage=nowhere", "nobody"),
+        ("GET", "/customers/ana@example.com", "nobody"),
+    ],
+)
+def test_who_may_not_ask_is_not_told_what_is_wrong_with_the_question(
+    staff: Staff, method: str, target: str, role: str
+) -> None:
+    assert staff.ask(method, target)[0] == 422
+
+    assert staff.ask(method, target, role)[0] == 403
+
+
 def test_a_refused_change_changes_nothing(staff: Staff) -> None:
     document = json.dumps(staff.get("/policy") | {"name": "theirs"})
 
@@ -159,6 +177,7 @@ def test_the_log_says_what_was_asked_in_which_role_and_not_for_whom(
     assert told[1:] == [
         ("GET /customers", "viewer", None),
         ("GET /customers/{id}", "agent", ana),
+        ("GET /customers/{id}", "admin", None),
         ("GET /customers/{id}", "admin", None),
     ]
     assert "ana@" not in str(logged)

@@ -44,11 +44,11 @@ def siblings() -> list[Event]:
     ]
 
 
-def deliver(house: House, events: list[Event]) -> None:
+def deliver(house: House, events: list[Event], size: int = 3) -> None:
     """One environment with a queue of its own: what fails is delivered again, in batches, until all is done."""
     engine, waiting = house.another_engine(), list(events)
     while waiting:
-        batch, waiting = waiting[:3], waiting[3:]
+        batch, waiting = waiting[:size], waiting[size:]
         waiting += [batch[position] for position in engine.apply(batch, NOON + 4 * DAY)]
 
 
@@ -81,3 +81,19 @@ def test_strangers_met_at_once_by_different_keys_of_theirs_become_one():
         list(pool.map(lambda number: deliver(house, events[number % 4 :] + events[: number % 4]), range(THREADS)))
 
     assert [loaded.customer.facts.counts for loaded in house.everybody()] == [{"use": 4}]
+
+
+def test_customers_who_meet_in_ever_other_batches_each_have_their_own_history():
+    house = House(with_plays(a_play(id="thanks", on="order.placed"), caps=[], quiet_hours=QUIET))
+    persons = [{"id": name, "email": f"{name}@example.com"} for name in ("ana", "bo", "cy", "di", "eva", "finn")]
+    met = [an_event("order.placed", customer=person, order={"id": person["id"]}) for person in persons]
+    events = met + [an_event("product.used", customer=person) for person in persons for _ in range(3)]
+    chance = random.Random(7)
+    mixed = [chance.sample(events, len(events)) for _ in range(THREADS)]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda each: deliver(house, each, size=10), mixed))
+
+    assert [loaded.customer.version for loaded in house.everybody()] == [4] * len(persons)
+    assert [len(house.journal(event)) for event in met] == [4] * len(persons)
+    assert house.effects == ["thanks"] * len(persons)

@@ -1,19 +1,21 @@
 """Promises 2, 3, 4 and 10 on the real store: applied once, emitted at least once, whatever breaks in between."""
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from perennial import engine
 from perennial.addressing import NOBODY
+from perennial.aws.queues import Message
 from perennial.aws.store import Armed, due_shards, record_key
-from perennial.aws.table import Busy, Update, Write
+from perennial.aws.table import Busy, Key, Update, Write
+from perennial.channels.messaging import KEPT_AFTER
+from perennial.domain.actions import ASKED_FOR
 from perennial.domain.customer import RECENT_ORDERS, RECENT_TICKETS
-from perennial.domain.events import Event, impersonal
+from perennial.domain.events import Event
 from perennial.domain.profile import Profile
 from perennial.engine import Contention
 from perennial.sweep import timer
@@ -23,23 +25,19 @@ from tests.builders import (
     MINUTE,
     MS,
     NOON,
-    SAME_EVERY_TIME,
     a_cart,
     a_play,
     a_ticket_event,
     an_event,
     an_order_event,
     consent,
-    folded,
     parcel,
     placed,
     shipped,
     the_policy,
     with_plays,
-    written,
 )
 from tests.house import Crash, House
-from tests.lives import A_LONG_LIFE, a_life
 
 QUIET = {"start": "20:00", "end": "09:00", "purposes": [], "default_zone": "UTC"}
 
@@ -52,34 +50,7 @@ def a_house(*plays: dict[str, Any]) -> House:
 THANKS = a_play(id="thanks", on="order.placed")
 
 
-# Any order, any batches, any number of times
-
-
-def delivered(house: House, life: list[Event], chance: random.Random) -> None:
-    """As queues deliver: in batches of up to ten, some events twice."""
-    waiting = chance.sample(life, len(life)) + chance.sample(life, len(life) // 3)
-    while waiting:
-        size = chance.randint(1, 10)
-        batch, waiting = waiting[:size], waiting[size:]
-        assert house.hears(*batch, now=NOON + 500 * DAY) == {}
-        house.settles()
-
-
-@settings(SAME_EVERY_TIME, max_examples=12)
-@given(st.sampled_from(([], A_LONG_LIFE)), a_life, st.randoms(use_true_random=False))
-def test_however_events_are_delivered_the_record_holds_the_same_facts(
-    past: list[Event], life: list[Event], chance: random.Random
-):
-    one, other, first = House(), House(), an_event("product.viewed")
-    life = [first, *past, *life]
-
-    delivered(one, life, random.Random(1))
-    delivered(other, life, chance)
-
-    assert (
-        written(one.record(first).facts) == written(other.record(first).facts) == written(folded(map(impersonal, life)))
-    )
-    assert len(one.journal(first)) == len({event.id for event in life}) == one.record(first).version
+# Any order, any batches, any number of times: see also tests/properties/test_folding.py
 
 
 def test_settled_orders_and_tickets_are_recalled_from_the_table_also_within_one_batch():
@@ -114,6 +85,20 @@ def test_a_redelivered_event_changes_nothing_and_emits_again():
     assert [action.play for action in house.actions] == ["thanks", "thanks"]
     assert house.effects == ["thanks"]
     assert house.actions[0] == house.actions[1]
+
+
+def test_an_event_that_comes_again_after_claims_are_forgotten_asks_for_nothing():
+    """A sender would find no claim, and tell of an action that was sent that it failed."""
+    house, order = a_house(THANKS), placed()
+    house.hears(order)
+    (action,) = house.actions
+
+    house.hears(order, now=action.not_after + ASKED_FOR)
+    assert house.actions == [action, action]
+    house.hears(order, now=action.not_after + ASKED_FOR + MS)
+
+    assert house.actions == [action, action]
+    assert timedelta(days=28) < KEPT_AFTER - ASKED_FOR, "a copy may lie in a queue, and as a dead letter"
 
 
 def test_the_same_event_twice_in_one_batch_is_applied_once():
@@ -172,6 +157,19 @@ def test_what_was_written_and_not_emitted_is_emitted_when_it_comes_again():
     assert house.effects == ["thanks"]
 
 
+def test_what_was_not_emitted_is_emitted_also_when_it_comes_again_with_something_new():
+    house, order, later = a_house(THANKS), placed(), placed(order="o-2")
+    house.channels["email"].broken = True
+    house.hears(order)
+
+    house.channels["email"].broken = False
+    again = house.hears(order, later, now=NOON + MINUTE)
+
+    assert again == {}
+    assert house.record(order).version == 2
+    assert house.effects == ["thanks", "thanks"]
+
+
 def test_of_a_batch_that_was_not_emitted_whatever_asked_for_something_comes_again():
     """The order is not the first of its customer's events; its action must not get lost with the others' receipts."""
     house = a_house(THANKS)
@@ -185,6 +183,15 @@ def test_of_a_batch_that_was_not_emitted_whatever_asked_for_something_comes_agai
     assert 1 in failed
     assert 2 not in failed
     assert house.effects == ["thanks"]
+
+
+def test_a_decision_is_made_to_the_millisecond_as_every_time_is_kept():
+    house = House()
+
+    house.hears(placed(), now=NOON + timedelta(microseconds=456_789))
+
+    (entry,) = house.journal(placed())
+    assert entry.decided_at == NOON + timedelta(milliseconds=456)
 
 
 # Conflicts
@@ -252,7 +259,7 @@ def test_a_table_that_is_busy_fails_the_event_and_not_the_batch():
     house.hears(events[2])
 
     def busy(writes: Sequence[Write]) -> None:
-        if house.record(events[2]).id in writes[0].key.pk:
+        if any(house.record(events[2]).id in write.key.pk for write in writes):
             raise Busy("throttled")
 
     house.table.before = busy
@@ -337,6 +344,38 @@ def test_a_key_that_is_somebodys_stays_theirs():
     house.hears(person(email="mia@example.com"))
 
     assert sorted(loaded.customer.facts.counts["use"] for loaded in house.everybody()) == [2, 2]
+
+
+def test_an_event_whose_strongest_key_becomes_anothers_while_it_is_applied_is_theirs():
+    """It is found by its weaker key; delivered again, it would be found by the stronger, and be applied to both."""
+    house = House()
+    house.hears(person(email="mia@example.com"))
+    both = person(ids={"shopify": "1"}, email="mia@example.com")
+
+    def somebody_takes_the_id(writes: Sequence[Write]) -> None:
+        house.table.before = lambda writes: None
+        house.another_engine().apply([person(ids={"shopify": "1"}, email="bo@example.com")], NOON)
+
+    house.table.before = somebody_takes_the_id
+    assert house.hears(both) == {}
+    house.engine = house.another_engine()
+    assert house.hears(both) == {}
+
+    assert sorted(loaded.customer.version for loaded in house.everybody()) == [1, 2]
+
+
+def test_what_is_remembered_of_a_weaker_key_does_not_tell_whose_an_event_is():
+    house = House()
+    house.hears(person(ids={"shopify": "1"}), person(id="bo", phone="+34612345678"))
+    house.hears(person(id="bo", ids={"shopify": "1"}))  # the id stays the other's, and bo is marked as having told it
+    house.engine = house.another_engine()
+    house.hears(person(phone="+34612345678"))  # whose the phone is, is looked up and remembered
+    both = person(ids={"shopify": "1"}, phone="+34612345678")
+
+    for engine_ in (house.engine, house.another_engine()):
+        assert engine_.apply([both], NOON) == {}
+
+    assert sorted(loaded.customer.version for loaded in house.everybody()) == [2, 3], "2 of one, 3 of bo"
 
 
 def test_strangers_without_an_address_do_not_become_one():
@@ -437,6 +476,19 @@ def test_the_release_survives_a_crash_of_the_order(crash: str):
     assert len(house.journal(order)) == 2
 
 
+def test_an_order_that_asks_for_nothing_else_is_delivered_again_when_its_release_failed():
+    house, order, refund = a_house(), placed(), a_refund()
+    house.hears(refund)
+    house.engine._release = failing(house.ingest.replay)
+
+    assert list(house.hears(order)) == [0]
+    assert house.hears(order, now=NOON + MINUTE) == {}
+    house.settles()
+
+    assert kept(house) == []
+    assert list(house.record(order).facts.orders["o-1"].refunds) == ["r-1"]
+
+
 def failing(release: Callable[[str], object]) -> Callable[[str], object]:
     """Raises once."""
     left = [1]
@@ -464,6 +516,45 @@ def test_an_order_that_comes_while_its_refund_is_being_parked_releases_it_all_th
 
     assert kept(house) == []
     assert list(house.record(order).facts.orders["o-1"].refunds) == ["r-1"]
+
+
+def test_an_event_that_is_replayed_while_it_is_still_nobodys_waits_on():
+    """Staff try it again; the lane is faster than the end of their call, and puts it back where it was."""
+    house, order, refund = House(), placed(), a_refund()
+    house.hears(refund)
+    (entry,) = house.ingest.quarantine.list().entries
+    send = house.lane.send
+
+    def and_it_is_heard_at_once(messages: Iterable[Message]) -> int:
+        sent = send(messages)
+        assert house.hears(*house.lane.take(), now=NOON + HOUR) == {}
+        return sent
+
+    house.lane.send = and_it_is_heard_at_once  # type: ignore[method-assign]
+    house.ingest.replay(entry.id)
+    house.lane.send = send  # type: ignore[method-assign]
+    assert kept(house) == ["waits for whose it is: its order"]
+    house.hears(order)
+    house.settles()
+
+    assert kept(house) == []
+    assert list(house.record(order).facts.orders["o-1"].refunds) == ["r-1"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_event_that_was_applied_does_not_stay_in_quarantine_when_keeping_it_broke(when: str):
+    house, order, refund = House(), placed(), a_refund()
+    crash_once(house.table, when)
+    with pytest.raises(Crash):
+        house.hears(refund)
+
+    house.hears(order)
+    house.settles()
+    house.hears(refund)
+    house.settles()
+
+    assert kept(house) == []
+    assert len(house.journal(order)) == 2
 
 
 # The due index
@@ -609,6 +700,19 @@ def test_the_profile_holds_the_person_and_the_record_does_not():
     assert not [body for body in others if "Mia" in body or "mia@" in body]
 
 
+def test_by_what_is_marked_as_told_nobody_finds_out_what_was_told_without_the_key():
+    marks: list[set[str]] = []
+    for secret in (b"one key", b"another"):
+        house = House()
+        house.engine._secret = secret
+        house.hears(an_event("product.used", customer={"id": "mia", "name": "Mia Kern"}))
+        (loaded,) = house.everybody()
+        marks.append(set(loaded.marks.profile.values()))
+
+    assert len(marks[0]) == len(marks[1]) == 2
+    assert marks[0].isdisjoint(marks[1])
+
+
 def test_a_webhook_that_repeats_what_is_known_writes_no_profile_again():
     house, sizes = House(), list[int]()
     house.hears(an_event("product.used"))
@@ -617,6 +721,39 @@ def test_a_webhook_that_repeats_what_is_known_writes_no_profile_again():
     house.hears(an_event("product.used"))
 
     assert sizes == [2]  # the record and its journal entry
+
+
+def named(name: str, after: timedelta, **more: str) -> Event:
+    return an_event("product.used", NOON + after, customer={"email": "mia@example.com", "name": name, **more})
+
+
+SAID = [named("Mia", HOUR), named("Maria", 2 * HOUR, phone="+34612345678"), named("Mia", 2 * HOUR + MS)]
+
+
+@pytest.mark.parametrize("order", list(permutations(SAID)), ids=lambda order: " ".join(e.id[-4:] for e in order))
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "at once"])
+def test_the_profile_holds_what_was_said_last_in_whatever_order_it_comes(order: Sequence[Event], at_once: bool):
+    house = House()
+    house.hears(*SAID[:1])
+
+    for batch in [order] if at_once else [[event] for event in order]:
+        house.hears(*batch, now=NOON + DAY)
+
+    (key,) = [Key(f"C#{loaded.customer.id}", "PROFILE") for loaded in house.everybody()]
+    person_ = Profile.model_validate_json(house.table.get([key])[key].body).person
+    assert (person_.name, person_.phone) == ("Mia", "+34612345678")
+
+
+def test_what_was_said_before_the_last_word_reads_and_writes_no_profile():
+    house, sizes = House(), list[int]()
+    house.hears(SAID[0])
+    house.hears(SAID[2])
+    house.table.gets.clear()
+    house.table.before = lambda writes: sizes.append(len(writes))
+
+    house.hears(named("Maria", 2 * HOUR), now=NOON + DAY)
+
+    assert (house.table.gets, sizes) == ([1], [2])
 
 
 def test_a_lone_event_of_a_known_customer_takes_one_read_and_one_write():

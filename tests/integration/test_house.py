@@ -114,7 +114,7 @@ def test_stack_json_says_all_that_one_needs(state: State) -> None:
         told = json.loads((state.folder / "stack.json").read_text())
 
         assert told["api"] == house.stack.api
-        assert set(told["secrets"]) == {"shopify", "zendesk", "aftership", "open"}
+        assert set(told["secrets"]) == {"shopify", "woocommerce", "zendesk", "aftership", "open"}
         assert Path(told["mail"]).is_dir()
 
 

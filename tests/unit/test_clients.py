@@ -1,9 +1,11 @@
 """Promises of the clients that aws/clients.py makes."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -39,12 +41,45 @@ def test_the_endpoint_of_an_emulator_comes_from_the_environment(monkeypatch: pyt
     assert client("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
 
 
-def test_a_cold_start_does_not_pay_for_boto3() -> None:
-    imports = "import perennial.aws.clients, perennial.aws.dynamo_table, perennial.aws.queues, sys; print(*sys.modules)"
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def test_there_is_a_client_of_each_service_that_we_use() -> None:
+    used = set(re.findall(r'client\(\s*"([a-z0-9-]+)"', Path(wiring.__file__).read_text(encoding="utf-8")))
 
-    child = subprocess.run([sys.executable, "-c", imports], env=paths, capture_output=True, text=True, check=True)
-    imported = child.stdout.split()
+    assert {client(service).meta.service_model.service_name for service in used} == used
+    assert len(used) == 5
+
+
+def test_a_cold_start_does_not_look_through_the_services_that_we_do_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_into = list[str]()
+    of_the_system = os.listdir
+
+    def listdir(path: str) -> list[str]:
+        looked_into.append(Path(path).name)
+        return of_the_system(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+
+    client("sqs")
+
+    assert {"ec2", "s3"}.isdisjoint(looked_into)
+    assert "sqs" in looked_into
+
+
+def imported_by(code: str) -> set[str]:
+    """What a fresh process has imported after this."""
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
+    return set(subprocess.run(told, env=paths, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_a_cold_start_does_not_pay_for_boto3() -> None:
+    imported = imported_by("import perennial.aws.clients, perennial.aws.dynamo_table, perennial.aws.queues")
 
     assert "botocore.session" in imported
-    assert not {"boto3", "s3transfer", "sqlite3"} & set(imported)
+    assert not {"boto3", "s3transfer", "sqlite3"} & imported
+
+
+def test_who_only_applies_a_policy_does_not_pay_for_reading_yaml() -> None:
+    imported = imported_by("import functions.apply.app, perennial.engine, perennial.aws.policies")
+
+    assert "perennial.domain.decide" in imported
+    assert not {"yaml", "jinja2", "phonenumbers", "babel", "concurrent.futures"} & imported

@@ -9,13 +9,14 @@ from botocore.stub import Stubber
 
 from perennial.aws import wiring
 from perennial.aws.clients import client
-from perennial.aws.dynamo_table import PAUSES, DynamoTable, _marshal_body
+from perennial.aws.dynamo_table import CONFLICT_PAUSES, PAUSES, DynamoTable, _marshal_body
 from perennial.aws.table import Absent, Busy, Invalid, Item, Key, Put, Refused, Table
 
 RECORD, JOURNAL = Key("C#1", "RECORD"), Key("C#1", "J#1")
 PUT, TRANSACTION = [Put(Item(RECORD))], [Put(Item(RECORD), (Absent(),)), Put(Item(JOURNAL), (Absent(),))]
 NONE = {"Code": "None"}
 FAILED = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+MET_ANOTHER = {"Code": "TransactionConflict"}
 
 
 @pytest.fixture
@@ -45,23 +46,51 @@ def cancelled(dynamodb: Stubber, reasons: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_transaction_that_met_another_or_too_little_capacity_may_be_tried_again(
-    dynamodb: Stubber, table: Table, code: str
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_met_too_little_capacity_may_come_again_later(
+    dynamodb: Stubber, table: Table, pauses: list[float], code: str
 ) -> None:
-    cancelled(dynamodb, [NONE, {"Code": code}])
+    cancelled(dynamodb, [MET_ANOTHER, {"Code": code}])
 
     with pytest.raises(Busy, match=code):
         table.write(TRANSACTION)
 
+    assert pauses == []
 
-def test_a_refusal_outweighs_a_conflict(dynamodb: Stubber, table: Table) -> None:
-    cancelled(dynamodb, [{"Code": "TransactionConflict"}, FAILED])
+
+def test_a_transaction_that_met_another_waits_until_that_is_through(
+    dynamodb: Stubber, table: Table, pauses: list[float]
+) -> None:
+    cancelled(dynamodb, [NONE, MET_ANOTHER])
+    cancelled(dynamodb, [MET_ANOTHER, MET_ANOTHER])
+    dynamodb.add_response("transact_write_items", {})
+
+    table.write(TRANSACTION)
+
+    assert [0 <= pause <= most for pause, most in zip(pauses, CONFLICT_PAUSES, strict=True)] == [True, True]
+    dynamodb.assert_no_pending_responses()
+
+
+def test_a_transaction_that_meets_others_again_and_again_may_come_again_later(
+    dynamodb: Stubber, table: Table, pauses: list[float]
+) -> None:
+    for _ in range(len(CONFLICT_PAUSES) + 1):
+        cancelled(dynamodb, [NONE, MET_ANOTHER])
+
+    with pytest.raises(Busy, match="TransactionConflict"):
+        table.write(TRANSACTION)
+
+    assert len(pauses) == len(CONFLICT_PAUSES)
+
+
+def test_a_refusal_outweighs_a_conflict(dynamodb: Stubber, table: Table, pauses: list[float]) -> None:
+    cancelled(dynamodb, [MET_ANOTHER, FAILED])
 
     with pytest.raises(Refused) as refused:
         table.write(TRANSACTION)
 
     assert refused.value.failed == (False, True)
+    assert pauses == []
 
 
 @pytest.mark.parametrize("others", [NONE, {"Code": "TransactionConflict"}])
@@ -96,6 +125,28 @@ def test_an_error_without_a_word_of_ours_passes_unchanged(dynamodb: Stubber, tab
 
     with pytest.raises(ClientError, match="AccessDeniedException"):
         table.write(PUT)
+
+
+def test_what_is_read_by_key_is_read_as_it_was_last_written(dynamodb: Stubber, table: Table) -> None:
+    """A decision on an older record would be refused, and be made again from what was read the same way."""
+    key = {"pk": {"S": RECORD.pk}, "sk": {"S": RECORD.sk}}
+    dynamodb.add_response("get_item", {"Item": key}, {"TableName": "customers", "Key": key, "ConsistentRead": True})
+    dynamodb.add_response(
+        "query",
+        {"Items": [key]},
+        {
+            "TableName": "customers",
+            "ScanIndexForward": True,
+            "Limit": 100,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "#0 = :0",
+            "ExpressionAttributeNames": {"#0": "pk"},
+            "ExpressionAttributeValues": {":0": {"S": RECORD.pk}},
+        },
+    )
+
+    assert table.get([RECORD]) == {RECORD: Item(RECORD)}
+    assert table.query(RECORD.pk).items == (Item(RECORD),)
 
 
 def unread(*keys: Key) -> dict[str, Any]:

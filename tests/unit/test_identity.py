@@ -97,7 +97,16 @@ def test_a_key_tells_nothing_without_the_secret():
     key = IdentityKey("email", "demo\x1fmia@example.com")
 
     assert key.hashed(b"one") != key.hashed(b"two")
+    assert customer_id(key, b"one") != customer_id(key, b"two")
     assert "mia" not in key.hashed(b"one") + customer_id(key, b"one")
+
+
+def test_a_key_is_hashed_as_it_always_was():
+    """What was written by earlier code must be found by later."""
+    key = IdentityKey("email", "demo\x1fmia@example.com")
+
+    assert key.hashed(b"secret") == "469d20a04a68fc8f1da67e11392262bd"
+    assert customer_id(key, b"secret") == "c5fa2045d0e6ba28fd6d4260f"
 
 
 def test_a_key_that_is_said_twice_is_one_key():

@@ -15,7 +15,7 @@ from infra.local.sqlite_table import SqliteTable
 from perennial.aws.quarantine import Quarantine
 from perennial.aws.queues import Message, NotSent
 from perennial.domain.events import parse_event
-from perennial.ingest import LARGEST_BODY, MOST_KEPT_SINGLY, Ingest, Reply, group_of, lane_of
+from perennial.ingest import LARGEST_BODY, MOST_KEPT_SINGLY, MOST_PARTS, Ingest, Reply, group_of, lane_of
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 OPEN_SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four.").decode()
@@ -189,6 +189,14 @@ def test_a_new_secret_is_found_without_a_deploy(door: Door) -> None:
     assert door.secrets.refreshes == 1
 
 
+def test_a_forged_delivery_is_refused_also_when_there_was_a_newer_secret(door: Door) -> None:
+    door.secrets.newer = dict(door.secrets.book)
+
+    reply = door.ingest.receive("shopify", "demo", {**CHECKOUTS, "X-Shopify-Hmac-Sha256": "A" * 44}, b"{}")
+
+    assert (reply.status, door.secrets.refreshes) == (401, 1)
+
+
 def test_a_known_signature_asks_for_no_newer_secrets(door: Door) -> None:
     door.post("shopify", CHECKOUT, CHECKOUTS)
 
@@ -274,6 +282,29 @@ def test_very_many_bad_events_are_kept_together(door: Door) -> None:
     kept = [one["id"] for payload in payloads for one in (payload if isinstance(payload, list) else [payload])]
     assert len(entries) == MOST_KEPT_SINGLY + 1
     assert sorted(kept) == sorted(f"e-{n}" for n in range(many))
+
+
+@pytest.mark.parametrize(("count", "status"), [(MOST_PARTS, 200), (MOST_PARTS + 1, 413)])
+def test_a_batch_of_more_than_can_be_stored_while_its_sender_waits_is_refused(
+    door: Door, count: int, status: int
+) -> None:
+    reply = door.post("open", [an_event(number) for number in range(count)])
+
+    assert reply.status == status
+    assert len(door.types("orders")) == (count if status == 200 else 0)
+    assert door.kept() == []
+
+
+def test_an_event_that_no_queue_takes_is_kept_and_the_others_go_through(door: Door) -> None:
+    grows = [{"product": str(number), "name": "\ufffe" * 500} for number in range(500)]
+    whole = an_event(2, kind="order.placed", order={"id": "7", "items": grows})
+
+    reply = door.post("open", json.dumps([an_event(1), whole, an_event(3)], ensure_ascii=False).encode())
+
+    assert reply.status == 200
+    assert reply.body["quarantined"] == [{"index": 1, "reason": "an event made of it is larger than a queue takes"}]
+    assert door.types("orders") == ["product.used", "product.used"]
+    assert len(door.kept()) == 1
 
 
 def test_no_reason_repeats_what_was_sent(door: Door) -> None:
@@ -402,6 +433,17 @@ def test_what_claims_to_happen_later_than_tomorrow_waits_in_quarantine(
     reply = door.post("open", an_event() | {"time": (NOW + ahead).isoformat()})
 
     assert (reply.status, reply.body["accepted"], len(door.kept())) == (200, accepted, 1 - accepted)
+
+
+def test_before_its_day_a_replay_does_not_take_it_either(door: Door) -> None:
+    door.post("open", an_event() | {"time": (NOW + timedelta(days=30)).isoformat()})
+    (kept,) = door.quarantine.list().entries
+
+    door.clock.house = NOW + timedelta(days=28)
+    reply = door.ingest.replay(kept.id)
+
+    assert reply is not None
+    assert (reply.body["accepted"], len(door.kept())) == (0, 1)
 
 
 def test_it_is_taken_when_its_day_has_come(door: Door) -> None:

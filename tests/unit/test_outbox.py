@@ -76,9 +76,13 @@ class FaultyTable:
     before: list[Callable[[], None]] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
     reads: list[Sequence[Key]] = field(default_factory=list)
+    failing: list[Exception] = field(default_factory=list)
+    """What the next reads raise."""
 
     def get(self, keys: Sequence[Key]) -> dict[Key, Item]:
         self.reads.append(keys)
+        if self.failing:
+            raise self.failing.pop(0)
         return self.within.get(keys)
 
     def write(self, writes: Sequence[Write]) -> None:
@@ -189,13 +193,16 @@ def test_a_copy_of_the_action_is_not_sent_but_its_outcome_told_again():
     assert house.outcomes.bodies[0] == house.outcomes.bodies[1]
 
 
-def test_everything_about_a_message_is_read_in_one_call():
+def test_everything_about_a_message_is_read_in_one_call_and_the_customer_once_more():
     house = House()
     house.put(content_key("c-1", "cart:7"), '{"url": "https://shop.example/cart/7"}')
 
     house.send(template="abandoned_cart", subject={"cart": "7"})
 
-    assert len(house.table.reads) == 1
+    assert [[key.sk for key in keys] for keys in house.table.reads] == [
+        ["RECORD", "PROFILE", "CONTENT#cart:7", "MESSAGING"],
+        ["RECORD", "PROFILE", "CONTENT#cart:7"],
+    ]
     assert "https://shop.example/cart/7" in house.carrier.taken[0].body
 
 
@@ -433,6 +440,26 @@ def test_while_another_sender_is_at_work_a_copy_waits():
     assert (house.carrier.taken, house.outcomes.bodies) == ([], [])
 
 
+def test_a_copy_that_comes_while_the_provider_is_at_work_waits_too():
+    house = House()
+    refused: list[type[Exception]] = []
+
+    def copy(message: Message) -> str:
+        """The queue brings the action to another sender while this one's message is on its way."""
+        house.carrier.taken.append(message)
+        if not refused:
+            with pytest.raises(StillSending) as waits:
+                house.send()
+            refused.append(waits.type)
+        return "provider-1"
+
+    house.carrier.send = copy  # type: ignore[method-assign]
+
+    assert isinstance(house.send(), MessageSent)
+    assert refused == [StillSending]
+    assert len(house.carrier.taken) == 1
+
+
 def test_what_a_dead_sender_left_behind_is_never_sent_again():
     house = House()
     house.died_sending()
@@ -542,6 +569,22 @@ def test_an_outcome_that_another_sender_has_closed_is_left_alone():
     assert house.claims["a-1"].state == "unknown"
 
 
+def test_who_gives_a_claim_back_does_not_take_away_another_s():
+    house = House()
+    house.carrier.answers = [Unavailable("TooManyRequestsException")]
+
+    def taken_by_another() -> None:
+        """The answer to giving back is lost, another sender claims, and the SDK writes again and is refused."""
+        house.died_sending()
+        raise Refused([True], [house.table.within.get([messaging_key("c-1")])[messaging_key("c-1")]])
+
+    house.table.after = [nothing, taken_by_another]
+
+    with pytest.raises(Unavailable):
+        house.send()
+    assert house.claims["a-1"].by == "somebody"
+
+
 def test_an_outcome_that_could_not_be_told_is_told_when_the_action_comes_back():
     house = House()
     house.outcomes.broken = True
@@ -568,6 +611,97 @@ def test_a_broken_template_uses_nothing_up():
 def broken_documents() -> dict[str, Any]:
     broken = {"subject": "{{ no }}", "body": "-"}
     return {**messages(), "welcome": dict.fromkeys(("en", "zh-Hans", "es"), broken)}
+
+
+# What the customer says while the message is claimed
+
+
+def while_claimed(house: House, does: Callable[[], None]) -> None:
+    """Just after the claim is written."""
+    house.table.after = [does]
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts"),
+    [
+        ("consent withdrawn", {"consent": {"marketing/email": Consent(False, NOON)}}),
+        ("bounced", {"suppressed": {"email": Known("bounced", NOON)}}),
+        ("customer deleted", {"deleted_at": NOON}),
+    ],
+)
+def test_who_objects_while_the_message_is_claimed_is_heard(reason: str, facts: dict[str, Any]):
+    house = House()
+    while_claimed(house, lambda: house.knows(**facts))
+
+    outcome = house.send(purpose="marketing")
+    again = house.send(purpose="marketing")
+
+    assert house.carrier.taken == []
+    assert outcome == again
+    assert (outcome.type, outcome.data.reason) == ("message.failed", reason)
+    assert (house.claims["a-1"].state, house.claims["a-1"].reason) == ("failed", reason)
+
+
+def test_who_moves_while_the_message_is_claimed_gets_it_at_the_new_address():
+    house = House()
+    while_claimed(house, lambda: house.knows(a_person(email="mia@elsewhere.example", first_name="Maria")))
+
+    house.send()
+
+    [message] = house.carrier.taken
+    assert (message.to, "Maria" in message.body) == ("mia@elsewhere.example", True)
+
+
+def test_for_whom_it_becomes_night_while_the_message_is_claimed_it_waits_for_the_morning():
+    house = House()
+    while_claimed(house, lambda: house.knows(about={"time_zone": Known("Pacific/Auckland", NOON)}))
+
+    outcome = house.send()
+
+    assert isinstance(outcome, MessageDeferred)
+    assert (house.carrier.taken, house.claims) == ([], {})
+
+
+def test_who_is_erased_while_the_message_is_claimed_gets_none():
+    house = House()
+    while_claimed(house, lambda: house.table.within.write([Delete(record_key("c-1"))]))
+
+    outcome = house.send()
+
+    assert (house.carrier.taken, outcome.data.reason) == ([], "customer deleted")
+
+
+def test_a_customer_who_cannot_be_read_again_leaves_the_action_to_the_queue():
+    house = House()
+    while_claimed(house, lambda: house.table.failing.append(Busy()))
+
+    with pytest.raises(Busy):
+        house.send()
+    assert (house.carrier.taken, house.claims) == ([], {})
+    house.send()
+
+    assert len(house.carrier.taken) == 1
+
+
+def test_a_template_that_is_broken_for_what_is_known_now_uses_nothing_up():
+    house = House()
+    renderer = house.renderer
+    compose = renderer.compose
+    composed: list[Message] = []
+
+    def second_time_broken(*args: Any) -> Message:
+        if composed:
+            raise BrokenTemplate("welcome")
+        composed.append(compose(*args))
+        return composed[0]
+
+    renderer.compose = second_time_broken  # type: ignore[method-assign]
+    while_claimed(house, lambda: house.knows(a_person(first_name="Maria")))
+
+    with pytest.raises(BrokenTemplate):
+        house.send()
+
+    assert (house.carrier.taken, house.claims) == ([], {})
 
 
 # Claims

@@ -73,6 +73,17 @@ def test_a_country_without_zones_leaves_the_default(country: str | None):
 
 # Quiet hours
 
+
+@pytest.mark.parametrize("hours", [HOURS, QuietHours(start=time(13), end=time(15))], ids=["over midnight", "by day"])
+def test_the_night_begins_with_its_first_minute_and_ends_with_the_first_that_is_not_quiet(hours: QuietHours):
+    def just_before(at: time) -> time:
+        return (datetime.combine(NOON, at) - EXACT).time()
+
+    edges = [just_before(hours.start), hours.start, just_before(hours.end), hours.end]
+
+    assert [hours.include(edge) for edge in edges] == [False, True, True, False]
+
+
 DST = {
     "spring forward, northern": ("America/New_York", 2026, 3, 8),
     "fall back, northern": ("America/New_York", 2026, 11, 1),

@@ -77,6 +77,15 @@ def test_a_wait_counts_from_when_it_happened_not_from_when_it_was_heard():
     assert life.actions == [("a-play", NOON + 3 * DAY)]
 
 
+def test_a_play_that_fired_at_once_waits_no_more():
+    life = living(a_play(on="order.placed"))
+
+    life.hears(placed())
+
+    assert life.actions == [("a-play", NOON)]
+    assert life.customer.waits == ()
+
+
 def test_a_wait_that_is_over_is_gone():
     life = living(a_play(on="order.placed", after="3d"))
     life.hears(placed())

@@ -7,8 +7,10 @@ import pytest
 
 from infra.local.database import Database
 from infra.local.sqlite_table import SqliteTable
+from perennial.aws.identities import Identity, identity_of
 from perennial.aws.quarantine import CHUNK, LIST, Entry, Quarantine
-from perennial.aws.table import TTL_ATTRIBUTE, Delete, Key
+from perennial.aws.store import identity_key
+from perennial.aws.table import TTL_ATTRIBUTE, Delete, Equals, Item, Key, Put
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
@@ -47,7 +49,7 @@ def test_the_first_time_counts(quarantine: Quarantine) -> None:
     quarantine.put(an_entry())
     quarantine.put(an_entry(received_at=NOW + timedelta(hours=1), reason="other"))
 
-    assert quarantine.get("q1") == an_entry()
+    assert quarantine.get("q1") == an_entry(kept=2)
     assert len(quarantine.list().entries) == 1
 
 
@@ -66,12 +68,103 @@ def test_the_list_is_newest_first_and_holds_no_payload(quarantine: Quarantine) -
 def test_a_removed_entry_leaves_nothing(quarantine: Quarantine, table: SqliteTable) -> None:
     quarantine.put(an_entry())
 
-    quarantine.delete("q1")
-    quarantine.delete("q1")
+    quarantine.delete(an_entry())
+    quarantine.delete(an_entry())
 
     assert quarantine.get("q1") is None
     assert quarantine.list().entries == ()
     assert table.query("Q#q1").items == ()
+
+
+def test_an_entry_that_was_kept_again_since_it_was_read_is_not_removed(
+    quarantine: Quarantine, table: SqliteTable
+) -> None:
+    quarantine.put(an_entry())
+    read = quarantine.get("q1")
+    assert read is not None
+
+    quarantine.put(an_entry(received_at=NOW + timedelta(hours=1)))
+    quarantine.delete(read)
+
+    assert quarantine.get("q1") == an_entry(kept=2)
+    quarantine.delete(an_entry(kept=2))
+    assert quarantine.list().entries == table.query("Q#q1").items == ()
+
+
+def test_an_entry_that_is_kept_again_while_it_is_removed_stays(
+    quarantine: Quarantine, table: SqliteTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quarantine.put(an_entry())
+    write = table.write
+
+    def kept_meanwhile(writes: Any) -> None:
+        monkeypatch.undo()
+        quarantine.put(an_entry())
+        write(writes)
+
+    monkeypatch.setattr(table, "write", kept_meanwhile)
+    quarantine.delete(an_entry())
+
+    assert quarantine.get("q1") == an_entry(kept=2)
+
+
+def test_an_entry_that_was_removed_just_before_it_is_kept_again_is_kept_whole(
+    quarantine: Quarantine, table: SqliteTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quarantine.put(an_entry())
+    write, left = table.write, [1]
+
+    def removed_meanwhile(writes: Any) -> None:
+        if all(each.conditions == (Equals("kept", 1),) for each in writes) and left:
+            left.clear()
+            quarantine.delete(an_entry())
+        write(writes)
+
+    monkeypatch.setattr(table, "write", removed_meanwhile)
+    quarantine.put(an_entry())
+
+    assert quarantine.get("q1") == an_entry()
+    assert len(quarantine.list().entries) == 1
+
+
+KEY = identity_key("order", "0" * 32)
+
+
+def key(table: SqliteTable) -> Identity:
+    return identity_of(KEY, table.get([KEY]).get(KEY))
+
+
+def test_an_entry_and_the_key_it_waits_for_know_of_each_other_or_neither_is_written(
+    quarantine: Quarantine, table: SqliteTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[int] = []
+    write = table.write
+    monkeypatch.setattr(table, "write", lambda each: (writes.append(len(each)), write(each))[1])
+
+    assert quarantine.park(an_entry(), Identity(KEY)) == Identity(KEY, None, ("q1",)) == key(table)
+
+    assert writes == [4]  # the key, the entry, its line in the list, its payload
+    assert quarantine.get("q1") == an_entry()
+
+
+def test_an_entry_that_waits_and_is_parked_again_counts_as_kept_again(
+    quarantine: Quarantine, table: SqliteTable
+) -> None:
+    quarantine.park(an_entry(), Identity(KEY))
+
+    quarantine.park(an_entry(), key(table))
+    quarantine.delete(an_entry())
+
+    assert quarantine.get("q1") == an_entry(kept=2)
+    assert key(table).parked == ("q1",)
+
+
+def test_for_a_key_that_is_somebodys_nothing_is_kept(quarantine: Quarantine, table: SqliteTable) -> None:
+    table.write([Put(Item(KEY, "", {"customer": "c1"}))])
+
+    assert quarantine.park(an_entry(), Identity(KEY)) == Identity(KEY, "c1")
+
+    assert quarantine.get("q1") is None
 
 
 def test_a_new_reason_is_seen_in_entry_and_list(quarantine: Quarantine) -> None:

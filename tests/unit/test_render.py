@@ -12,7 +12,7 @@ from perennial.channels.catalogue import read_catalogue
 from perennial.channels.coupons import coupon_code
 from perennial.channels.recipient import e164
 from perennial.channels.render import Brand, BrokenTemplate, Message, Renderer, locale_for
-from perennial.channels.wording import first_name, one_line, segments, tidy
+from perennial.channels.wording import LONGEST_WORD, first_name, one_line, segments, tidy, word
 from tests.messaging import (
     BRAND,
     NOON,
@@ -283,6 +283,20 @@ def test_a_name_is_never_run_as_a_template():
 
 def test_direction_and_control_characters_are_taken_out():
     assert one_line("#10\u202e01\x00\u2028x") == "#1001 x"
+
+
+def test_a_vendor_s_word_fills_no_message():
+    assert word("#" + "9" * 5_000) == "#" + "9" * (LONGEST_WORD - 1)
+
+
+def test_an_sms_is_one_line_however_its_text_is_written():
+    texts = {"subject": "-", "body": "-", "sms": "One line\nand another."}
+    documents = {**messages(), "dispatched": dict.fromkeys(LOCALES, texts)}
+
+    message = composed(a_renderer(read_catalogue(documents)), channel="sms", template="dispatched")
+
+    assert "One line and another." in message.body
+    assert message.body.splitlines() == [message.body]
 
 
 # Broken texts

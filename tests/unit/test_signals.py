@@ -1,21 +1,14 @@
-"""Signals that fade: exact in whatever order they come, and never too long to be kept."""
+"""Signals that fade: exact, and never too long to be kept. See also tests/properties/test_decay.py."""
 
-import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from perennial.domain.customer import Facts
 from perennial.domain.signals import EPOCH, Decayed
-from tests.builders import DAY, NOON, SAME_EVERY_TIME, written
+from tests.builders import DAY, NOON, written
 
 MONTH = 30 * DAY
-contributions = st.lists(
-    st.tuples(st.floats(0, 5), st.integers(-20 * 365, 4 * 365).map(lambda days: NOON + days * DAY * 0.99)),
-    max_size=25,
-)
 
 
 def summed(voices: list[tuple[float, datetime]], half_life: timedelta = MONTH) -> Decayed:
@@ -23,20 +16,6 @@ def summed(voices: list[tuple[float, datetime]], half_life: timedelta = MONTH) -
     for weight, at in voices:
         signal = signal.add(weight, at, half_life)
     return signal
-
-
-@settings(SAME_EVERY_TIME, max_examples=100)
-@given(contributions, st.randoms(use_true_random=False))
-def test_a_signal_is_the_same_in_any_order(voices: list[tuple[float, datetime]], chance: random.Random):
-    assert summed(chance.sample(voices, len(voices))) == summed(voices)
-
-
-@settings(SAME_EVERY_TIME, max_examples=100)
-@given(contributions)
-def test_a_signal_is_the_sum_of_its_halved_contributions(voices: list[tuple[float, datetime]]):
-    expected = sum(weight * 0.5 ** ((NOON - at) / MONTH) for weight, at in voices)
-
-    assert summed(voices).value(NOON) == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
 def test_a_half_life_halves():

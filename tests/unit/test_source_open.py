@@ -3,16 +3,19 @@
 import base64
 import json
 import re
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from infra.local.signing import signed
-from perennial.domain.events import EVENT_TYPES
+from perennial.domain.events import EVENT_TYPES, impersonal
 from perennial.sources import Forged, NotUnderstood, Stale, open_events
+from perennial.sources.payloads import LONGEST_TEXT
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four.").decode()
@@ -64,6 +67,14 @@ def test_one_of_several_signatures_and_one_of_two_secrets_is_enough() -> None:
 def test_each_header_is_needed(name: str) -> None:
     headers = headers_for(b"{}")
     del headers[name]
+
+    with pytest.raises(Forged):
+        open_events.verify(headers, b"{}", [SECRET], [NOW])
+
+
+def test_a_signature_over_no_id_is_none_though_the_secret_is_right() -> None:
+    headers = headers_for(b"{}") | {"webhook-id": ""}
+    headers["webhook-signature"] = Webhook(SECRET).sign("", NOW, "{}")
 
     with pytest.raises(Forged):
         open_events.verify(headers, b"{}", [SECRET], [NOW])
@@ -163,6 +174,8 @@ def test_all_other_types_are_open() -> None:
         (an_event(data=None), "data"),
         (an_event(data={"customer": {"email": 5}}), "data.customer.email"),
         (an_event(data={"customer": {}, "jon@example.com": 1}), r"data\.\?"),
+        (an_event(data={"customer": {"jon": 1}}), r"data\.customer\.\?"),
+        (an_event(data={"customer": {"ids": {"jon": [1]}}}), r"data\.customer\.ids\.\?"),
         (an_event(type="order.placed", data={"order": {}}), "data.order.id"),
         (an_event(type="survey.answered", data={"survey": "csat", "score": 9}), "data"),
         ([], "body"),
@@ -174,6 +187,61 @@ def test_a_mistake_is_told_by_its_path_and_without_its_value(event: object, path
         translated(event)
 
     assert "jon" not in str(told.value)
+
+
+def test_a_mistake_does_not_quote_a_number_either() -> None:
+    told = an_event(type="survey.answered", data={"customer": {}, "survey": "nps", "score": 525512345678})
+
+    with pytest.raises(NotUnderstood, match=r"nps is answered on 0 to 10$"):
+        translated(told)
+
+
+@pytest.mark.parametrize(("count", "is_read"), [(open_events.MOST_IDS, True), (open_events.MOST_IDS + 1, False)])
+def test_so_many_vendors_and_no_more_know_one_customer(count: int, is_read: bool) -> None:
+    """Each id is a key that is written in one transaction with the record."""
+    told = an_event(data={"customer": {"ids": {f"vendor_{number}": "1" for number in range(count)}}})
+
+    with nullcontext() if is_read else pytest.raises(NotUnderstood, match=f"ids: at most {open_events.MOST_IDS}"):
+        assert len(translated(told).data.customer.ids) == count
+
+
+def a_message(**told: Any) -> dict[str, Any]:
+    data = {"customer": {"email": "ana@example.com"}, "action": "news-1", "channel": "email", **told}
+    return an_event(type="message.bounced", data=data)
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ({}, None),
+        ({"reason": "550 <ana@example.com> unknown"}, "550 <ana@example.com> unknown"),
+        ({"text": "out of office"}, "out of office"),
+        ({"reason": "550", "text": "x" * LONGEST_TEXT}, ("550\n" + "x" * LONGEST_TEXT)[:LONGEST_TEXT]),
+    ],
+)
+def test_why_a_message_bounced_is_a_text_and_not_kept_in_the_journal(told: dict[str, str], text: str | None) -> None:
+    event = translated(a_message(**told))
+
+    assert (event.data.reason, event.data.text) == (None, text)
+    assert "ana" not in impersonal(event).to_json()
+    assert "x" * 9 not in impersonal(event).to_json()
+
+
+@pytest.mark.parametrize("field", ["about", "play", "template", "provider_id"])
+def test_what_we_said_of_a_message_ourselves_is_not_told_from_outside(field: str) -> None:
+    with pytest.raises(NotUnderstood, match="told from outside"):
+        translated(a_message(**{field: "Ana Ruiz"}))
+
+
+def test_no_traceback_of_a_refusal_quotes_what_was_sent() -> None:
+    wrong = an_event(data={"customer": {"email": ["ana@example.com"]}, "Ana Ruiz": 1})
+
+    with pytest.raises(NotUnderstood) as refused:
+        translated(wrong)
+
+    told = "".join(format_exception(refused.value))
+    assert "ana@" not in told
+    assert "Ana" not in told
 
 
 def test_many_mistakes_are_counted() -> None:

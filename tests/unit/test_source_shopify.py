@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from infra.local.signing import signed
-from perennial.domain.events import Event, ShipmentState
+from perennial.domain.events import Event, OrderData, ShipmentState
 from perennial.sources import Forged, Ignored, NotUnderstood, shopify
+from perennial.sources.shopify_payloads import MOST_ITEMS
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 SECRETS = ("the-current-secret", "the-previous-secret")
@@ -307,6 +309,27 @@ def test_a_fulfillment_ships_the_order() -> None:
     assert shipped.data.shipment.tracking == "1Z827WK74630"
     assert shipped.data.order.id == "6121873809410004711"
     assert shipped.data.customer.email == "ana@example.com"
+
+
+def test_what_was_in_an_order_is_told_once_and_not_with_each_parcel() -> None:
+    order = an_order(fulfillments=[a_parcel(shipment_status="delivered")], refunds=[a_refund()])
+
+    told = translated("orders/fulfilled", order)
+
+    orders = {name: event.data.order for name, event in told.items() if isinstance(event.data, OrderData)}
+    assert {name for name, order in orders.items() if order.items} == {"order.placed"}
+    assert {"order.shipped:4001", "order.delivered:4001", "order.refunded:509562969"} < orders.keys()
+    assert {order.name for order in orders.values()} == {"#1001"}
+
+
+@pytest.mark.parametrize("many", ["fulfillments", "refunds"])
+@pytest.mark.parametrize(("count", "is_read"), [(MOST_ITEMS, True), (MOST_ITEMS + 1, False)])
+def test_an_order_has_no_more_parcels_and_refunds_than_lines(many: str, count: int, is_read: bool) -> None:
+    one = a_parcel() if many == "fulfillments" else a_refund()
+    order = an_order(**{many: [one | {"id": number} for number in range(count)]})
+
+    with nullcontext() if is_read else pytest.raises(NotUnderstood, match=many):
+        assert len(translated("orders/create", order)) == count + 1
 
 
 @pytest.mark.parametrize("status", ["cancelled", "error", "failure"])

@@ -1,20 +1,20 @@
-"""Promise 5: `due_at` is the first instant at which time alone changes a record; found by looking, too."""
+"""Promise 5: `due_at` is the first instant at which time alone changes a record.
 
-import random
+Examples; tests/properties/test_due_at.py looks at every minute.
+"""
+
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from perennial.domain.customer import Facts, Wait
 from perennial.domain.events import Event
 from perennial.domain.policy import Policy
 from perennial.domain.score import Health
-from perennial.domain.stage import Rules
-from perennial.domain.timers import HORIZON, due_at
+from perennial.domain.timers import due_at
 from tests.builders import (
     DAY,
     HOUR,
@@ -31,80 +31,6 @@ from tests.builders import (
     the_policy,
 )
 from tests.lives import a_life
-
-AFTERWARDS = NOON + 401 * DAY
-"""When all of any life has happened."""
-
-
-def standing(facts: Facts, at: datetime, policy: Policy) -> tuple[str, str, str | None]:
-    """(label, stage, band), worked out afresh."""
-    band = Health(facts, policy, at).band
-    now = Rules(facts, policy).standing(at, band)
-    return now.label, now.stage, band
-
-
-@cache
-def some_policy(seed: int) -> Policy:
-    """The shipped policy with other weights, bands, half-lives and boundaries."""
-    chance, written = random.Random(seed), the_policy().model_dump(mode="json", by_alias=True)
-    for part in written["score"]["parts"].values():
-        part["weight"] = chance.choice((0, 1, 10, 25))
-        if "half_life" in part:
-            part["half_life"] = f"{chance.randint(3, 200)}d"
-    floors = sorted(chance.sample(range(1, 1000), chance.randint(1, 6)))
-    written["score"]["bands"] = {"critical": 0, **{f"b{floor}": floor / 10 for floor in floors}}
-    last = f"b{floors[-1]}"
-    written["labels"] = [
-        {"label": "prospect", "if": "customer.orders == 0"},
-        {
-            "label": "new",
-            "within": {"first_order": f"{chance.randint(1, 50)}d", "last_contact": f"{chance.randint(1, 900)}h"},
-        },
-        {"label": "silent", "after": {"last_order": f"{chance.randint(50, 400)}d", "last_contact": "100d"}},
-        {"label": "declining", "late": {"times": chance.uniform(0.5, 4), "min_orders": 2, "at_least": "1d"}},
-        {"label": "mature", "band": [last], "after": {"signed_up": "50d"}},
-        {"label": "growing"},
-    ]
-    written["score"]["parts"]["rhythm"]["min_orders"] = chance.randint(1, 3)
-    written["score"]["parts"]["engagement"]["quiet"] = chance.choice((0, 0.35))
-    return Policy.model_validate(written)
-
-
-@settings(SAME_EVERY_TIME, max_examples=40)
-@given(a_life, st.integers(0, 30), st.integers(0, 500 * 24 * 60), st.randoms(use_true_random=False))
-def test_nothing_changes_before_the_due_time_and_something_does_at_it(
-    life: list[Event], seed: int, minutes: int, chance: random.Random
-):
-    policy, now = some_policy(seed), AFTERWARDS + minutes * MINUTE + 17 * MS
-    facts = folded(life, policy)
-    before, due = standing(facts, now, policy), due_at(facts, now, policy)
-
-    end = due or now + HORIZON
-    near_the_end = [end - number * MINUTE for number in range(1, 20)]
-    anywhere = [now + chance.random() * (end - now - MINUTE) for _ in range(60)]
-
-    assert due is None or due > now
-    for at in (*near_the_end, *anywhere):
-        if now < at < end:
-            assert standing(facts, at, policy) == before
-    if due:
-        assert standing(facts, due, policy) != before
-
-
-@settings(SAME_EVERY_TIME, max_examples=15)
-@given(a_life, st.integers(0, 30))
-def test_looked_at_hour_by_hour_a_record_changes_when_it_said_it_would(life: list[Event], seed: int):
-    policy, now = some_policy(seed), AFTERWARDS
-    facts = folded(life, policy)
-    due = due_at(facts, now, policy) or now + HORIZON
-
-    hours = (now + number * HOUR for number in range(1, 24 * 40))
-    changed = next((at for at in hours if standing(facts, at, policy) != standing(facts, now, policy)), None)
-
-    if changed:
-        assert due <= changed
-    if due <= now + 39 * DAY:
-        assert changed is None or due > changed - HOUR or standing(facts, due, policy) != standing(facts, now, policy)
 
 
 def edge(policy: Policy, events: list[Event], now: datetime) -> datetime | None:

@@ -1,5 +1,6 @@
 """Instants, durations, money and ids: what is equal looks equal, and what cannot be worked with is refused."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from perennial.domain.events import Event, event_adapter, parse_event
+from perennial.domain.events import Event, Person, event_adapter, parse_event
 from perennial.domain.values import Amount, Duration, Id, Told, Utc, duration_text, iso, parse_duration
 from tests.builders import MS, NOON, SAME_EVERY_TIME, an_event, parcel, placed
 
@@ -144,6 +145,20 @@ def test_no_event_type_was_forgotten_above():
 def test_an_answer_off_its_scale_is_refused(survey: str, score: int):
     with pytest.raises(ValidationError, match="is answered on"):
         an_event("survey.answered", survey=survey, score=score)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (Person.model_validate_json, '{"email": ["ana@example.com"]}'),
+        (parse_event, '{"type": "product.used", "data": {"customer": {"email": ["ana@example.com"]}}}'),
+    ],
+)
+def test_an_error_that_nobody_expects_does_not_quote_what_may_be_a_name(read: Callable[[str], Any], text: str):
+    with pytest.raises(ValidationError) as wrong:
+        read(text)
+
+    assert "ana@" not in str(wrong.value)
 
 
 def test_an_event_with_a_field_nobody_knows_is_refused():

@@ -4,12 +4,15 @@ A customer's id is worked out from the strongest key it was first met by, so the
 guess, and mostly right: one read. Otherwise the keys are looked up. An event that names only a thing (a refund
 knows its order and nobody's name) and comes before whatever tells whose it is, is kept in quarantine and waits
 for that key; whoever makes the key somebody's, releases it.
+
+Only the strongest key decides where it is known: a weaker one of the same event may be somebody else's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perennial.aws.store import Identity, Loaded, Store, identity_key
+from perennial.aws.identities import Identity
+from perennial.aws.store import Loaded, Store, identity_key
 from perennial.aws.table import Key
 from perennial.domain.customer import Customer
 from perennial.domain.events import Event
@@ -18,6 +21,10 @@ from perennial.domain.identity import IdentityKey, customer_id, identity_keys
 REMEMBERED = 20_000
 """Keys that one execution environment remembers. They never change hands, so they never get stale."""
 NOBODY = "names nobody: no id, email, phone, order or tracking number"
+
+
+Keep = Callable[[Event, str, Identity | None], str | None]
+"""Puts an event into quarantine for a reason, until a key is somebody's; returns whose it is when it is already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +38,10 @@ class Addressed:
 
 
 class Addressing:
-    def __init__(
-        self, store: Store, secret: bytes, keep: Callable[[Event, str], str], release: Callable[[str], object]
-    ) -> None:
-        """keep: put an event into quarantine with a reason, returns the entry's id; release: replay that entry."""
+    def __init__(self, store: Store, secret: bytes, keep: Keep) -> None:
         self._store = store
         self._secret = secret
         self._keep = keep
-        self._release = release
         self._owners: dict[Key, str] = {}
 
     def of(self, events: Sequence[Event]) -> list[Addressed | None]:
@@ -74,7 +77,8 @@ class Addressing:
     def _guess(self, event: Event, keys: Mapping[Key, IdentityKey]) -> str | None:
         if event.customer:
             return event.customer
-        return next((owner for key in keys if (owner := self._owners.get(key))), None) or self._minted(keys)
+        strongest = next(iter(keys), None)
+        return (self._owners.get(strongest) if strongest else None) or self._minted(keys)
 
     def _minted(self, keys: Mapping[Key, IdentityKey]) -> str | None:
         """The id that this customer has, if it was first met by the strongest of these keys."""
@@ -86,12 +90,9 @@ class Addressing:
         owner = next((identities[key].customer for key in keys if identities[key].customer), None)
         if owner or (owner := self._minted(keys)):
             return owner
-        entry = self._keep(event, f"waits for whose it is: {_first(keys)}" if keys else NOBODY)
-        if keys:
-            first = next(iter(keys))
-            if self._store.park(identities[first], entry).customer:
-                self._release(entry)
-        return None
+        if not keys:
+            return self._keep(event, NOBODY, None)
+        return self._keep(event, f"waits for whose it is: {_first(keys)}", identities[next(iter(keys))])
 
     def _addressed(
         self, event: Event, customer: str | None, keys: Mapping[Key, IdentityKey], loaded: Mapping[str, Loaded]

@@ -4,29 +4,30 @@ An event is applied once, and what it asked for goes out at least once: the jour
 the receipt, and its actions are emitted again whenever the event comes again. Senders make that once by a claim.
 """
 
-import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from perennial.addressing import Addressed, Addressing
+from perennial.aws.identities import Identity
 from perennial.aws.queues import Message, Queue
 from perennial.aws.store import (
     MARK_LENGTH,
     Commit,
     Conflict,
-    Identity,
     Loaded,
     Marks,
+    News,
     Store,
+    Told,
     content_item,
     next_armed,
     profile_key,
+    together,
 )
 from perennial.aws.table import Item, Key
 from perennial.domain.actions import Channel
@@ -37,10 +38,9 @@ from perennial.domain.fold import Ref, Settled, recalls, ref_of
 from perennial.domain.journal import Entry, entry_key
 from perennial.domain.policy import Policy
 from perennial.domain.profile import Profile, words_of
-from perennial.domain.values import iso, to_utc
+from perennial.domain.values import at_milliseconds, iso, milliseconds, to_utc
 
 MAX_ATTEMPTS = 8
-PARALLEL_COMMITS = 4
 
 
 class Contention(Exception):
@@ -48,7 +48,7 @@ class Contention(Exception):
 
 
 class Readdress(Exception):
-    """A key that this new customer was to have is somebody's already: the events are theirs. Address them again."""
+    """A key by which the events were to be found is somebody else's: the events are theirs. Address them again."""
 
 
 class Receipt(NamedTuple):
@@ -82,6 +82,32 @@ class Work:
     """Entries of events that are in the record already."""
     identities: dict[Key, Identity] = field(default_factory=dict)
 
+    @property
+    def customer(self) -> str:
+        return self.loaded.customer.id
+
+    @property
+    def is_somebody_elses(self) -> bool:
+        """Whether an event here is to be found by a key that has become somebody else's.
+
+        Of a new customer any key counts. A known one may share the weaker keys of an event with others, but not the
+        strongest: delivered again, the event would be the other's, and be applied to both.
+        """
+        taken = {key for key, each in self.identities.items() if each.customer not in (None, self.customer)}
+        return any(key in taken for event in self.events for key in self._deciding(event))
+
+    def _deciding(self, event: Addressed) -> Iterable[Key]:
+        return event.keys if self.loaded.is_new else islice(event.keys, 1)
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of a batch."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    failed: dict[int, Exception] = field(default_factory=dict)
+    """Why, by position."""
+
 
 class Engine:
     def __init__(
@@ -107,98 +133,142 @@ class Engine:
         Returns why an event failed, by its position: those are to be delivered again, all others are done. What
         fails for all, like a table out of reach, is raised.
         """
-        receipts: list[Receipt] = []
-        failed: dict[int, Exception] = {}
+        done = Done()
         now = to_utc(now)  # as precise as it will be read again
-        for done, not_done in self._each(self._grouped(dict(enumerate(events)), failed), now):
-            receipts += done
-            failed |= not_done
+        work = self._grouped(dict(enumerate(events)), done)
+        for alone in self._together(work, now, done):
+            self._finish(alone, now, done)
         try:
-            self._emit([entry for receipt in receipts for entry in receipt.entries])
+            self._emit([entry for receipt in done.receipts for entry in receipt.entries], now)
         except Exception as error:  # noqa: BLE001  -- what asked for something is delivered again, and emits again
-            asking = [receipt for receipt in receipts if any(map(_asks, receipt.entries))]
-            failed |= {position: error for receipt in asking for position in receipt.positions}
-        return failed
+            asking = [receipt for receipt in done.receipts if any(map(_asks, receipt.entries))]
+            done.failed |= {position: error for receipt in asking for position in receipt.positions}
+        return done.failed
 
     # The batch
 
-    def _grouped(self, events: Mapping[int, Event], failed: dict[int, Exception]) -> list[Work]:
-        """The events by customer. When what was read for them makes no sense, each is tried alone: one is poison."""
-        try:
-            addressed = dict(zip(events, self._addressing.of(list(events.values())), strict=True))
-        except ValueError as error:
-            if len(events) == 1:
-                failed |= dict.fromkeys(events, error)
-                return []
-            return [work for position, event in events.items() for work in self._grouped({position: event}, failed)]
+    def _grouped(self, events: Mapping[int, Event], done: Done) -> list[Work]:
+        """The events, by position, of each customer."""
         groups: dict[str, list[tuple[int, Addressed]]] = {}
-        for position, each in addressed.items():
-            if each:
-                groups.setdefault(each.loaded.customer.id, []).append((position, each))
+        for position, each in self._addressed(events, done):
+            groups.setdefault(each.loaded.customer.id, []).append((position, each))
         return [
             Work(tuple(position for position, _ in group), tuple(each for _, each in group), group[0][1].loaded)
             for group in groups.values()
         ]
 
-    def _each(self, work: list[Work], now: datetime) -> Iterator[tuple[list[Receipt], dict[int, Exception]]]:
-        if len(work) < 2:
-            return (self._finish(each, now) for each in work)
-        return self._pool.map(lambda each: self._finish(each, now), work)
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(PARALLEL_COMMITS)
-
-    def _finish(self, work: Work, now: datetime) -> tuple[list[Receipt], dict[int, Exception]]:
-        """Receipts, and failures by position. When a group fails, each event is tried alone: one may be poison."""
+    def _addressed(self, events: Mapping[int, Event], done: Done) -> Iterator[tuple[int, Addressed]]:
+        """Whose each event is. When what was read for them makes no sense, each is tried alone: one is poison."""
         try:
-            return [Receipt(work.positions, self._commit(work, now))], {}
+            addressed = self._addressing.of(list(events.values()))
+        except ValueError as error:
+            if len(events) == 1:
+                done.failed |= dict.fromkeys(events, error)
+                return
+            for position, event in events.items():
+                yield from self._addressed({position: event}, done)
+        else:
+            yield from ((position, each) for position, each in zip(events, addressed, strict=True) if each)
+
+    def _together(self, work: Sequence[Work], now: datetime, done: Done) -> list[Work]:
+        """Commit these customers, several in a transaction. Gives back who is to be committed alone.
+
+        That is one whose events are poison, and one whom somebody else moves at the same time: they cost the others
+        an attempt and no more.
+        """
+        if len(work) < 2:
+            return list(work)
+        commits: list[Commit] = []
+        alone: list[Work] = []
+        for each in work:
+            try:
+                commit = self._decided(each, now)
+            except Exception:  # noqa: BLE001  -- it is raised again when this customer is committed alone
+                alone.append(each)
+                continue
+            if commit:
+                commits.append(commit)
+            else:
+                done.receipts.append(self._receipt(each))
+        by_customer = {each.customer: each for each in work}
+        return alone + [each for joint in together(commits) for each in self._joint(joint, by_customer, done)]
+
+    def _joint(self, commits: Sequence[Commit], work: Mapping[str, Work], done: Done) -> list[Work]:
+        """One transaction. Gives back who is to be committed alone: who is not as read, or all who have failed.
+
+        work: by customer.
+        """
+        try:
+            self._store.commit(commits)
+        except Conflict as conflict:
+            for customer, news in conflict.news.items():
+                self._learn(work[customer], news)
+            others = [commit for commit in commits if commit.customer not in conflict.news]
+            moved = [work[customer] for customer in conflict.news]
+            return moved + self._joint(others, work, done) if others else moved
+        except Exception:  # noqa: BLE001  -- as above
+            return [work[commit.customer] for commit in commits]
+        done.receipts += [self._receipt(work[commit.customer], commit) for commit in commits]
+        return []
+
+    def _finish(self, work: Work, now: datetime, done: Done) -> None:
+        """Commit one customer. When that fails, each of their events is tried alone: one may be poison."""
+        try:
+            done.receipts.append(self._committed(work, now))
         except Readdress:
-            return self._again(work, now)
+            self._again(work, now, done)
         except Exception as error:  # noqa: BLE001  -- whatever it is: it comes back as this event's failure
             if len(work.positions) == 1:
-                return [], {work.positions[0]: error}
-            return self._again(work, now)
+                done.failed[work.positions[0]] = error
+            else:
+                self._again(work, now, done)
 
-    def _again(self, work: Work, now: datetime) -> tuple[list[Receipt], dict[int, Exception]]:
-        receipts: list[Receipt] = []
-        failed: dict[int, Exception] = {}
+    def _again(self, work: Work, now: datetime, done: Done) -> None:
         for position, addressed in zip(work.positions, work.events, strict=True):
-            for alone in self._grouped({position: addressed.event}, failed):
+            for alone in self._grouped({position: addressed.event}, done):
                 try:
-                    receipts.append(Receipt(alone.positions, self._commit(alone, now)))
+                    done.receipts.append(self._committed(alone, now))
                 except Exception as error:  # noqa: BLE001  -- as above
-                    failed[position] = error
-        return receipts, failed
+                    done.failed[position] = error
 
     # One customer
 
-    def _commit(self, work: Work, now: datetime) -> tuple[Entry, ...]:
+    def _committed(self, work: Work, now: datetime) -> Receipt:
         """The journal entries of these events, whoever wrote them."""
         for _ in range(MAX_ATTEMPTS):
-            draft = self._drafted(work, now)
-            if not draft.entries:
-                if draft.timer_used:
-                    self._store.rearm(draft.loaded)
-                return tuple(work.applied.values())
-            commit = self._completed(draft, work)
+            commit = self._decided(work, now)
+            if commit is None:
+                return self._receipt(work)
             try:
-                self._store.commit(commit)
+                self._store.commit([commit])
             except Conflict as conflict:
-                self._learn(work, conflict)
-                continue
-            self._addressing.remember(Identity(link.key, commit.after.id) for link in commit.links)
-            return (*work.applied.values(), *commit.entries.values())
+                self._learn(work, conflict.news[commit.customer])
+            else:
+                return self._receipt(work, commit)
         raise Contention(f"{MAX_ATTEMPTS} attempts")
 
-    def _learn(self, work: Work, conflict: Conflict) -> None:
-        work.loaded = conflict.loaded or work.loaded
-        work.applied |= conflict.applied
-        work.identities |= conflict.identities
-        self._addressing.remember(conflict.identities.values())
-        taken = [each for each in conflict.identities.values() if each.customer not in (None, work.loaded.customer.id)]
-        if taken and work.loaded.is_new:
+    def _decided(self, work: Work, now: datetime) -> Commit | None:
+        """What is to be written; None where it is in the table already. Raises `Readdress`."""
+        if work.is_somebody_elses:
             raise Readdress
+        draft = self._drafted(work, now)
+        if draft.entries:
+            return self._completed(draft, work)
+        if draft.timer_used:
+            self._store.rearm(draft.loaded)
+        return None
+
+    def _learn(self, work: Work, news: News) -> None:
+        work.loaded = news.loaded or work.loaded
+        work.applied |= news.applied
+        work.identities |= news.identities
+        self._addressing.remember(news.identities.values())
+
+    def _receipt(self, work: Work, commit: Commit | None = None) -> Receipt:
+        if commit is None:
+            return Receipt(work.positions, tuple(work.applied.values()))
+        self._addressing.remember(Identity(link.key, commit.customer) for link in commit.links)
+        return Receipt(work.positions, (*work.applied.values(), *commit.entries.values()))
 
     def _drafted(self, work: Work, now: datetime) -> Draft:
         draft = Draft(work.loaded, work.loaded.customer)
@@ -252,7 +322,7 @@ class Engine:
             after=draft.customer,
             entries=entries,
             armed=next_armed(draft.loaded, draft.customer, draft.timer_used),
-            marks=Marks((*draft.loaded.marks.links, *linked), {**draft.loaded.marks.profile, **told}),
+            marks=Marks((*draft.loaded.marks.links, *linked), told),
             links=links,
             settled=tuple(draft.settled.values()),
             items=items,
@@ -272,38 +342,41 @@ class Engine:
                         links[key] = identity
         return tuple(links.values()), marks
 
-    def _personal(self, draft: Draft) -> tuple[tuple[Item, ...], dict[str, str]]:
-        """Profile, consent proofs and texts; and the marks of the profile, where it was written."""
+    def _personal(self, draft: Draft) -> tuple[tuple[Item, ...], Mapping[str, Told]]:
+        """Profile, consent proofs and texts; and what is marked as told."""
         events = [addressed.event for addressed in draft.decided]
         items = [item for event in events for item in _beside(draft.customer.id, event)]
-        untold = [event for event in events if not self._is_told(event, draft.loaded)]
-        if not untold:
-            return _distinct(items), {}
-        profile = self._profile(draft).told_by(untold)
+        marked = draft.loaded.marks.profile
+        said = [self._told(event.data.customer, milliseconds(event.time)) for event in events]
+        if not any(_is_news(word, marked.get(field)) for words in said for field, word in words.items()):
+            return _distinct(items), _latest(marked, said)
+        profile = self._profile(draft).told_by(events)
         body = profile.model_dump_json(exclude_defaults=True)
-        return _distinct([*items, Item(profile_key(draft.customer.id), body)]), self._profile_marks(profile.person)
-
-    def _is_told(self, event: Event, loaded: Loaded) -> bool:
-        """Is all that this event says of the person in the profile already? Most webhooks repeat what they said."""
-        said = self._profile_marks(event.data.customer)
-        return all(loaded.marks.profile.get(field) == mark for field, mark in said.items())
+        return _distinct([*items, Item(profile_key(draft.customer.id), body)]), self._marks_of(profile)
 
     def _profile(self, draft: Draft) -> Profile:
         key = profile_key(draft.customer.id)
         known = None if draft.loaded.is_new else self._store.table.get([key]).get(key)
-        return Profile.model_validate_json(known.body) if known else Profile()
+        if known is None:
+            return Profile()
+        latest = {field: at_milliseconds(word.at) for field, word in draft.loaded.marks.profile.items()}
+        return Profile.model_validate_json(known.body).repeated(latest)
 
-    def _profile_marks(self, person: Person) -> dict[str, str]:
+    def _marks_of(self, profile: Profile) -> dict[str, Told]:
+        words = words_of(profile.person)
+        return {field: Told(self._mark(field, word), milliseconds(profile.told_at[field])) for field, word in words}
+
+    def _told(self, person: Person, at: int) -> dict[str, Told]:
         """Field -> a keyed hash of its value: tells whether it is the same without telling what it is."""
-        return {field: self._mark(field, value) for field, value in words_of(person)}
+        return {field: Told(self._mark(field, word), at) for field, word in words_of(person)}
 
     def _mark(self, field: str, value: str) -> str:
-        return hmac.new(self._secret, f"{field}\x1f{value}".encode(), hashlib.sha256).hexdigest()[:MARK_LENGTH]
+        return hmac.digest(self._secret, f"{field}\x1f{value}".encode(), "sha256").hex()[:MARK_LENGTH]
 
     # Emitting
 
-    def _emit(self, entries: Sequence[Entry]) -> None:
-        actions = [action for entry in entries for action in entry.actions]
+    def _emit(self, entries: Sequence[Entry], now: datetime) -> None:
+        actions = [action for entry in entries for action in entry.actions if action.may_be_asked_for(now)]
         for channel, queue in self._channels.items():
             messages = [
                 Message(action.model_dump_json(exclude_defaults=True), action.customer)
@@ -315,6 +388,19 @@ class Engine:
         for entry in entries:
             for parked in entry.releases:
                 self._release(parked)
+
+
+def _is_news(word: Told, known: Told | None) -> bool:
+    """Would it change the profile? Most webhooks repeat what they said; and what was said before the last is past."""
+    return known is None or (word.mark != known.mark and word.at >= known.at)
+
+
+def _latest(marked: Mapping[str, Told], said: Iterable[Mapping[str, Told]]) -> Mapping[str, Told]:
+    """The marks, as late as they were repeated."""
+    latest = dict(marked)
+    for name, word in (each for words in said for each in words.items()):
+        latest[name] = max(latest[name], word, key=lambda told: told.at)
+    return latest
 
 
 def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:

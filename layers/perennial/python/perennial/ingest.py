@@ -5,14 +5,16 @@ the exception goes up, the answer is 500, and the vendor delivers again; the eng
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from perennial.aws.clock import Clock
+from perennial.aws.identities import Identity
 from perennial.aws.quarantine import Entry, Quarantine
-from perennial.aws.queues import Message, Queue
+from perennial.aws.queues import MESSAGE_BYTES, Message, Queue, Unsendable, batches
 from perennial.aws.secrets import Secrets
 from perennial.domain.events import Event
 from perennial.domain.identity import identity_keys
@@ -21,12 +23,14 @@ from perennial.sources import (
     Headers,
     Ignored,
     NotUnderstood,
+    Ping,
     Source,
     Untrusted,
     aftership,
     canonical,
     open_events,
     shopify,
+    woocommerce,
     zendesk,
 )
 from perennial.sources.payloads import fingerprint
@@ -34,13 +38,18 @@ from perennial.sources.payloads import fingerprint
 LARGEST_BODY = 1024 * 1024
 """Bytes. An event must fit a queue's message, and no vendor's webhook comes near."""
 
+MOST_PARTS = 1_000
+"""Of one delivery: they are stored while the sender waits, and the answer tells of each."""
 MOST_KEPT_SINGLY = 20
+SURELY_SENDABLE = MESSAGE_BYTES // 8
+"""Bytes. An event repeats what it was made of at most about four times."""
 
 AHEAD = timedelta(days=1)
 """How far the clock of a vendor may be ahead of ours."""
 
 SOURCES: Mapping[str, Source] = {
     "shopify": shopify,
+    "woocommerce": woocommerce,
     "zendesk": zendesk,
     "aftership": aftership,
     "open": open_events,
@@ -62,6 +71,7 @@ class Reply:
 
 UNTRUSTED = Reply(401, {"error": "no active secret of this source and store gives this signature, or it is too old"})
 TOO_LARGE = Reply(413, {"error": f"a body may have {LARGEST_BODY} bytes"})
+TOO_MANY = Reply(413, {"error": f"a batch may have {MOST_PARTS} events"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +118,17 @@ class Ingest:
             vendor = self._verified(source, store, named, body)
         except Untrusted:
             return UNTRUSTED
+        except Ping as ping:
+            return Reply(200, {"ping": str(ping)})
         if not _takes(vendor, named.get("content-type", "")):
             return Reply(415, {"error": f"the content type is one of {', '.join(sorted(vendor.MEDIA_TYPES))}"})
         kept = {name: value for name, value in named.items() if name in vendor.HEADERS}
-        now = self.clock.now()
-        reading = read(vendor, kept, body, store, now, latest=now + AHEAD)
+        parts, now = vendor.split(body), self.clock.now()
+        if len(parts) > MOST_PARTS:
+            return TOO_MANY
+        reading = _read(vendor, kept, parts, store, now, now + AHEAD)
         for reason, payload in _to_keep(reading.quarantined):
-            self._keep(source, store, kept, payload, reason, now)
+            self.quarantine.put(_entry(source, store, kept, payload, reason, now))
         self._send(reading.events)
         return reading.reply()
 
@@ -133,26 +147,17 @@ class Ingest:
         if reading.quarantined:
             self.quarantine.explain(entry.id, reading.quarantined[0].reason)
         else:
-            self.quarantine.delete(entry.id)
+            self.quarantine.delete(entry)
         return reading.reply()
 
-    def keep_event(self, event: Event, reason: str) -> str:
-        """Keep one of our own events, which nobody can be found for, until it is replayed; returns the entry's id."""
-        return self._keep("perennial", event.store, {}, event.to_json().encode(), reason, self.clock.now())
-
-    def _keep(self, source: str, store: str, headers: Headers, payload: bytes, reason: str, now: datetime) -> str:
-        told = (f"{name}:{value}" for name, value in sorted(headers.items()))
-        entry = Entry(
-            id=fingerprint(source, store, payload, *told),
-            source=source,
-            store=store,
-            received_at=now,
-            reason=reason,
-            headers=headers,
-            payload=payload,
-        )
+    def keep_event(self, event: Event, reason: str, until: Identity | None) -> str | None:
+        """Keep one of our own events, which nobody can be found for, until it is replayed: by staff, or by whoever
+        makes this key somebody's. Returns whose it is where it is already: then it is not kept."""
+        entry = _entry("perennial", event.store, {}, event.to_json().encode(), reason, self.clock.now())
+        if until:
+            return self.quarantine.park(entry, until).customer
         self.quarantine.put(entry)
-        return entry.id
+        return None
 
     def _verified(self, source: str, store: str, headers: Headers, body: bytes) -> Source:
         """A signature that does not fit may be made with a secret that is newer than those we hold: look once."""
@@ -171,9 +176,22 @@ class Ingest:
     def _send(self, events: Iterable[Event]) -> None:
         waiting: dict[Lane, list[Message]] = {}
         for event in events:
-            waiting.setdefault(lane_of(event), []).append(Message(event.to_json(), group_of(event)))
+            waiting.setdefault(lane_of(event), []).append(_message(event))
         for lane, messages in waiting.items():
             self.lanes[lane].send(messages)
+
+
+def _entry(source: str, store: str, headers: Headers, payload: bytes, reason: str, now: datetime) -> Entry:
+    told = (f"{name}:{value}" for name, value in sorted(headers.items()))
+    return Entry(
+        id=fingerprint(source, store, payload, *told),
+        source=source,
+        store=store,
+        received_at=now,
+        reason=reason,
+        headers=headers,
+        payload=payload,
+    )
 
 
 def read(
@@ -184,10 +202,17 @@ def read(
     What the vendor gives no time for happened in the hour in which it arrived: delivered again within that hour, it
     is the same event. What claims to happen after `latest` is not understood.
     """
+    return _read(vendor, headers, vendor.split(body), store, received_at, latest)
+
+
+def _read(
+    vendor: Source, headers: Headers, parts: Iterable[bytes], store: str, received_at: datetime, latest: datetime | None
+) -> Reading:
     arrived, reading = received_at.replace(minute=0, second=0, microsecond=0), Reading()
-    for index, part in enumerate(vendor.split(body)):
+    for index, part in enumerate(parts):
         try:
-            reading.events.extend(_not_after(latest, vendor.translate(headers, part, store, arrived)))
+            events = vendor.translate(headers, part, store, arrived)
+            reading.events.extend(_sendable(part, _not_after(latest, events)))
         except NotUnderstood as why:
             reading.quarantined.append(Note(index, str(why), part))
         except Ignored as why:
@@ -200,6 +225,20 @@ def _not_after(latest: datetime | None, events: tuple[Event, ...]) -> tuple[Even
     if latest and any(event.time > latest for event in events):
         raise NotUnderstood("its time is more than a day ahead of ours; replay it when that day has come")
     return events
+
+
+def _sendable(part: bytes, events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """An event that no queue takes would be answered 500 and delivered again, until the vendor gives up on us."""
+    if len(part) > SURELY_SENDABLE:
+        try:
+            deque(batches(map(_message, events)), maxlen=0)
+        except Unsendable:
+            raise NotUnderstood("an event made of it is larger than a queue takes") from None
+    return events
+
+
+def _message(event: Event) -> Message:
+    return Message(event.to_json(), group_of(event))
 
 
 def _to_keep(notes: Sequence[Note]) -> Iterator[tuple[str, bytes]]:

@@ -13,6 +13,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.middlewares.openapi_validation import (
+    OpenAPIRequestValidationMiddleware,
+    OpenAPIResponseValidationMiddleware,
+)
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
@@ -42,6 +46,12 @@ From = Annotated[str | None, Query(max_length=4000, description="`cursor` of the
 OWN_ID = re.compile(r"c[0-9a-f]{24}|[0-9a-f]{32}")
 VERSION = re.compile(r'"(\d{1,9})"')
 
+VALIDATION = (
+    OpenAPIRequestValidationMiddleware(),  # type: ignore[no-untyped-call]
+    OpenAPIResponseValidationMiddleware(has_response_validation_error=True),
+)
+"""Powertools' own, which it would put in front of the guard: who may not ask is not told what is wrong with it."""
+
 logger = Logger(child=True)
 api = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
 
@@ -61,7 +71,8 @@ def ask(name: str, answer: Mapping[int, OpenAPIResponse] | None = None) -> Calla
             description=" ".join(description.split()) or None,
             operation_id=handler.__name__,
             responses=dict(answer) if answer else None,
-            middlewares=[_guard(name, frozenset(signature(handler).parameters))],
+            middlewares=[_guard(name, frozenset(signature(handler).parameters)), *VALIDATION],
+            enable_validation=False,
         )
         return route(handler)
 

@@ -86,11 +86,11 @@ class Desk:
     def browse(self, which: Filter, limit: int, cursor: str | None) -> answers.FoundCustomers:
         """Customers in the order of the directory, which is none that means anything."""
         walked = walk(self.store.table, places(which.stage, which.label, which.band), limit, cursor)
-        lines = self._lines(walked.customers)
+        lines = self._lines(dict.fromkeys(walked.customers))  # once, though the index may show old and new place
         fitting = tuple(each for each in lines if which.store in (None, each.store))
         return answers.FoundCustomers(customers=fitting, cursor=walked.cursor)
 
-    def _lines(self, customers: Sequence[str] | Mapping[str, None]) -> tuple[answers.FoundCustomer, ...]:
+    def _lines(self, customers: Mapping[str, None]) -> tuple[answers.FoundCustomer, ...]:
         """Who was erased since the index was read is left out."""
         ids, policy, now = list(customers), self.policies.active(), self.clock.now()
         loaded, profiles = self.store.load(ids), self._profiles(ids)

@@ -4,6 +4,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from perennial.aws.wiring import once
 
@@ -19,11 +20,28 @@ TUNED = Config(
 )
 
 
+class _Models(Loader):  # type: ignore[misc]  # botocore ships no types
+    """Botocore's models of the services that we use.
+
+    Botocore looks through the folders of all its 450 services to see whether there is the one that it was asked for:
+    a quarter of what a cold start takes to build its first client.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        return ["dynamodb", "pinpoint-sms-voice-v2", "secretsmanager", "sesv2", "sqs"]
+
+
 def client(service: str, **overrides: Any) -> Any:
     """A client of `service`; `overrides` are fields of botocore's `Config`, such as `retries` or `read_timeout`.
 
     A bare botocore session, because boto3 on top of it costs a cold start 20 to 45 ms and adds only resources.
     Region, credentials and endpoint come from the environment as AWS documents (`AWS_ENDPOINT_URL` for emulators).
     """
-    session = once("aws_session", botocore.session.get_session)
+    session = once("aws_session", _session)
     return session.create_client(service, config=TUNED.merge(Config(**overrides)))
+
+
+def _session() -> Any:
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _Models())
+    return session

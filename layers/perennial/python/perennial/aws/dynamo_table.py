@@ -34,6 +34,8 @@ from perennial.aws.table import (
 KEYS_PER_CALL = 100
 PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds to wait at most before asking again for keys that DynamoDB left unread for want of capacity."""
+CONFLICT_PAUSES = (0.02, 0.05)
+"""Seconds to wait at most for another transaction to end. It takes milliseconds; an event delivered again, minutes."""
 
 BUSY_ERRORS = frozenset(
     {
@@ -73,7 +75,9 @@ class DynamoTable:
             return found
 
     def write(self, writes: Sequence[Write]) -> None:
-        """As `Table.write`. A lone write is no transaction and costs half.
+        """As `Table.write`. Raises `Busy` when other transactions are still in the way after `CONFLICT_PAUSES`.
+
+        A lone write is no transaction and costs half.
 
         A write whose answer was lost is repeated by the SDK, and a lone conditional one is then refused by its own
         first attempt: `Refused.found` tells.
@@ -86,8 +90,7 @@ class DynamoTable:
                 case [(operation, request)]:
                     self._operations[operation](**request)
                 case _:
-                    transaction = [{operation: request} for operation, request in requests]
-                    self._client.transact_write_items(TransactItems=transaction)
+                    self._transact([{operation: request} for operation, request in requests])
 
     def query(
         self,
@@ -125,6 +128,18 @@ class DynamoTable:
         condition = _key_condition((of_partition, partition), of_rank, prefix, upto)
         items, last = self._page(request | condition)
         return Page(items, cursors.after_entry(last[of_rank]["S"], _key(last)) if last else None)
+
+    def _transact(self, transaction: Sequence[Request]) -> None:
+        """The SDK repeats what was not answered, and leaves what met another transaction to us."""
+        for pause in (*CONFLICT_PAUSES, None):
+            try:
+                self._client.transact_write_items(TransactItems=transaction)
+            except ClientError as error:
+                if pause is None or not _met_another(error):
+                    raise
+                self._sleep(random.uniform(0, pause))  # noqa: S311 -- as below
+            else:
+                return
 
     @property
     def _operations(self) -> Mapping[str, Callable[..., Any]]:
@@ -292,6 +307,12 @@ def _meaning(error: ClientError) -> TableError | None:
         case "ValidationException":
             return Invalid(message)
     return Busy(code) if code in BUSY_ERRORS else None
+
+
+def _met_another(error: ClientError) -> bool:
+    """Whether another transaction on the same items is all that was wrong with this one."""
+    codes = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())}
+    return "TransactionConflict" in codes and codes <= {"None", "TransactionConflict"}
 
 
 def _meaning_of_reasons(reasons: Sequence[Request]) -> TableError:

@@ -2,8 +2,9 @@
 
 Keys: `Q#<id>` / `ENTRY` is the entry, `Q#<id>` / `CHUNK#<nn>` its payload (gzip, base64, cut to fit items), and
 `Q#ALL` / `<received_at>#<id>` its line in the list. The id is made of what was received, so that a vendor's retry
-finds its entry and writes no second one. The list is one partition on purpose: one query gives a page. It takes about
-500 new entries a second; beyond that the table says `Busy`, and the vendor delivers again.
+finds its entry and writes no second one: the entry counts how often it was kept, and who removes it removes what they
+read, so that nothing is lost that was kept again meanwhile. The list is one partition on purpose: one query gives a
+page. It takes about 500 new entries a second; beyond that the table says `Busy`, and the vendor delivers again.
 """
 
 import base64
@@ -13,13 +14,15 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
-from perennial.aws.table import TTL_ATTRIBUTE, Absent, Delete, Equals, Item, Key, Put, Refused, Table
+from perennial.aws.identities import Identity, identity_of, with_waiting
+from perennial.aws.table import TTL_ATTRIBUTE, Absent, Delete, Equals, Item, Key, Put, Refused, Table, Write
 from perennial.domain.values import Model, Utc, iso
 
 KEPT_FOR = timedelta(days=30)
 CHUNK = 300_000
 """Characters of base64 an item: DynamoDB takes 400 KB with names and keys."""
 LIST = "Q#ALL"
+KEPT = "kept"
 
 
 class Listed(Model):
@@ -37,6 +40,8 @@ class Listed(Model):
 class Entry(Listed):
     payload: bytes
     """As it was received. Personal data."""
+    kept: int = 1
+    """How often it was kept so far."""
 
 
 class ListedPage(NamedTuple):
@@ -47,6 +52,7 @@ class ListedPage(NamedTuple):
 class _Head(Listed):
     """What the table keeps of an entry beside its payload."""
 
+    kept: int
     chunks: int
 
     @property
@@ -66,10 +72,15 @@ class _Head(Listed):
         return tuple(Key(self.key.pk, f"CHUNK#{number:02d}") for number in range(self.chunks))
 
     def at(self, key: Key) -> Item:
-        return Item(key, self.model_dump_json(), {TTL_ATTRIBUTE: self.expires})
+        return Item(key, self.model_dump_json(), {TTL_ATTRIBUTE: self.expires, KEPT: self.kept})
+
+    @property
+    def as_read(self) -> tuple[Equals, ...]:
+        """Nobody has removed it, or kept it again."""
+        return (Equals(KEPT, self.kept),)
 
     def listed(self) -> Listed:
-        return Listed(**self.model_dump(exclude={"chunks"}))
+        return Listed(**self.model_dump(exclude={"kept", "chunks"}))
 
 
 class Quarantine:
@@ -78,10 +89,22 @@ class Quarantine:
 
     def put(self, entry: Entry) -> None:
         """Keep it, once: an entry that is there already stays as it is, with its first time."""
-        packed = _packed(entry.payload)
-        head = _Head(**entry.model_dump(exclude={"payload"}), chunks=len(packed))
-        with suppress(Refused):
-            self._table.write(list(_writes(head, packed)))
+        self._keep(entry, ())
+
+    def park(self, entry: Entry, identity: Identity) -> Identity:
+        """Keep it until this key is somebody's; entry and key know of each other, or neither is written.
+
+        Returns the key as it is then. Where it is somebody's already, nothing was kept.
+        """
+        while identity.customer is None:
+            waiting = with_waiting(identity, entry.id)
+            try:
+                self._keep(entry, (waiting.put,))
+            except Refused as refused:
+                identity = identity_of(identity.key, refused.found[0])
+            else:
+                return waiting.identity
+        return identity
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> ListedPage:
         """Newest first."""
@@ -102,14 +125,32 @@ class Quarantine:
         if (head := self._head(entry_id)) is None:
             return
         told = head.model_copy(update={"reason": reason})
-        still_there = (Equals(TTL_ATTRIBUTE, head.expires),)
         with suppress(Refused):
-            self._table.write([Put(told.at(head.key), still_there), Put(told.at(head.list_key))])
+            self._table.write([Put(told.at(head.key), head.as_read), Put(told.at(head.list_key))])
 
-    def delete(self, entry_id: str) -> None:
-        """Remove it; nothing to do where it is gone."""
-        if head := self._head(entry_id):
-            self._table.write([Delete(key) for key in (head.key, head.list_key, *head.chunk_keys)])
+    def delete(self, entry: Entry) -> None:
+        """Remove it as it was read: not where it is gone, nor where it was kept again since and is wanted still."""
+        head = self._head(entry.id)
+        if head and head.kept == entry.kept:
+            rest = [Delete(key) for key in (head.list_key, *head.chunk_keys)]
+            with suppress(Refused):
+                self._table.write([Delete(head.key, head.as_read), *rest])
+
+    def _keep(self, entry: Entry, beside: tuple[Put, ...]) -> None:
+        """Raises `Refused` where something that is to be written with it is."""
+        packed = _packed(entry.payload)
+        head = _Head(**entry.model_dump(exclude={"payload"}), chunks=len(packed))
+        writes: list[Write] = list(_writes(head, packed))
+        while True:
+            try:
+                self._table.write([*beside, *writes])
+            except Refused as refused:
+                if any(refused.failed[: len(beside)]):
+                    raise
+                found = refused.found[len(beside)]
+                writes = [_once_more(found)] if found else list(_writes(head, packed))
+            else:
+                return
 
     def _head(self, entry_id: str) -> _Head | None:
         key = _key(entry_id)
@@ -127,6 +168,11 @@ def _writes(head: _Head, packed: Sequence[str]) -> Iterator[Put]:
     yield Put(head.at(head.list_key))
     for key, text in zip(head.chunk_keys, packed, strict=True):
         yield Put(Item(key, text, {TTL_ATTRIBUTE: head.expires}))
+
+
+def _once_more(found: Item) -> Put:
+    head = _Head.model_validate_json(found.body)
+    return Put(head.model_copy(update={"kept": head.kept + 1}).at(head.key), head.as_read)
 
 
 def _packed(payload: bytes) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Protocol
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from perennial.aws.clock import Clock
 
@@ -18,7 +18,8 @@ _book: TypeAdapter[dict[str, tuple[str, ...]]] = TypeAdapter(
     dict[
         Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9-]+$")],
         Annotated[tuple[Annotated[str, Field(min_length=SHORTEST_SECRET)], ...], Field(min_length=1, max_length=2)],
-    ]
+    ],
+    config=ConfigDict(defer_build=True),
 )
 
 

@@ -9,7 +9,7 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     TABLE_NAME: Name
     ORDERS_QUEUE_URL: Name

@@ -14,16 +14,18 @@
     POLICY          ACTIVE, V#<n>         the policy                              version
 
 Errors:
-    Conflict         what was read is no longer true: `Conflict` says what is, decide again
+    Conflict         what was read of some customers is no longer true: it says what is, decide again
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
+from perennial.aws.identities import Identity, identity_of
 from perennial.aws.table import TTL_ATTRIBUTE, Absent, Equals, Item, Key, Put, Refused, Table, Update, Write
 from perennial.domain.actions import Task
 from perennial.domain.customer import Customer, Order, Ticket
@@ -38,6 +40,11 @@ MARK_LENGTH = 8
 """Hexadecimal digits of a mark. Two values with one mark leave one unwritten until it changes: 1 in 4 billion."""
 MARKED_LINKS = 24
 CONTENT_KEPT_FOR = timedelta(days=400)
+TOGETHER = 5
+"""Customers in one transaction at most: what one of them spoils is spoiled for all (docs/decisions/0007)."""
+TRANSACTION_WRITES = 100
+TRANSACTION_CHARACTERS = 900_000
+"""Of all bodies together. A transaction may have 4 MB, a character takes 4 bytes at most, and keys want some room."""
 
 
 def record_key(customer: str) -> Key:
@@ -91,22 +98,43 @@ class Armed(NamedTuple):
         return datetime.fromisoformat(self.entry.split("#")[0])
 
 
+class Told(NamedTuple):
+    """A word of the profile, as its mark, and when it was said last."""
+
+    mark: str
+    at: int
+    """Milliseconds since 1970: as precise as events are, or two words within one second might change places."""
+
+
 class Marks(NamedTuple):
-    """Short keyed hashes of what is written already in items of its own, so that it is not written again."""
+    """Short keyed hashes of what is written already in items of its own, so that it is not written again.
+
+    A word that is repeated moves its time here and not in the profile, which need not be read for that.
+    """
 
     links: tuple[str, ...] = ()
     """Identity keys, the newest last; when one is forgotten it is written again, and found to be there."""
-    profile: Mapping[str, str] = MappingProxyType({})
-    """Field of the profile -> mark of its value."""
+    profile: Mapping[str, Told] = MappingProxyType({})
+    """By field of the profile."""
 
     @classmethod
     def parse(cls, text: str) -> "Marks":
         words = text.split()
-        profile = dict(word.split("=") for word in words if "=" in word)
-        return cls(tuple(word for word in words if "=" not in word), profile)
+        told = (word.split(":") for word in words if ":" in word)
+        profile = {
+            field: Told(mark, int(at, 16))
+            for at, marks in told
+            for field, mark in (each.split("=") for each in marks.split(","))
+        }
+        return cls(tuple(word for word in words if ":" not in word), profile)
 
     def __str__(self) -> str:
-        return " ".join((*self.links[-MARKED_LINKS:], *(f"{field}={mark}" for field, mark in self.profile.items())))
+        """What was said at one time stands behind that time, in hexadecimal: mostly one event said it all."""
+        by_time: dict[int, list[str]] = {}
+        for field, (mark, at) in self.profile.items():
+            by_time.setdefault(at, []).append(f"{field}={mark}")
+        told = (f"{at:x}:{','.join(marks)}" for at, marks in by_time.items())
+        return " ".join((*self.links[-MARKED_LINKS:], *told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +147,7 @@ class Loaded:
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What is known of one identity key."""
-
-    key: Key
-    customer: str | None = None
-    parked: tuple[str, ...] = ()
-    """Ids of quarantine entries that wait for this key to be somebody's."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Commit:
     """Everything that one decision, or several of one customer in a row, changes."""
 
@@ -145,18 +163,39 @@ class Commit:
     items: tuple[Item, ...] = ()
     """Profile, consent, content: written with the record, on its condition."""
 
+    @property
+    def customer(self) -> str:
+        return self.after.id
+
+    @cached_property
+    def writes(self) -> tuple[Write, ...]:
+        return tuple(_writes(self))
+
+    @cached_property
+    def characters(self) -> int:
+        """Of all bodies."""
+        return sum(len(write.item.body) for write in self.writes if isinstance(write, Put))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is true of one customer instead of what a decision was based on."""
+
+    loaded: Loaded | None
+    """The record as it is now; None when it had not moved."""
+    applied: Mapping[str, Entry]
+    """Entries that exist already, by journal key: those events are in the record."""
+    identities: Mapping[Key, Identity]
+    """Keys that are not as they were read."""
+
 
 class Conflict(Exception):
-    """What the decision was based on is no longer true. Nothing was written; decide again from this."""
+    """What was read of some customers is no longer true. Nothing was written, of nobody; decide again from this."""
 
-    def __init__(self, loaded: Loaded | None, applied: Mapping[str, Entry], identities: Mapping[Key, Identity]) -> None:
-        super().__init__(f"record moved: {loaded is not None}, applied: {len(applied)}, keys: {len(identities)}")
-        self.loaded = loaded
-        """The record as it is now; None when it had not moved."""
-        self.applied = applied
-        """Entries that exist already, by journal key: those events are in the record."""
-        self.identities = identities
-        """Keys that are not as they were read."""
+    def __init__(self, news: Mapping[str, News]) -> None:
+        super().__init__(f"{len(news)} customers are not as they were read")
+        self.news = news
+        """By customer: of those only who are not as they were read."""
 
 
 class Store:
@@ -179,13 +218,15 @@ class Store:
         item = self.table.get([at]).get(at)
         return Entry.model_validate_json(item.body) if item else None
 
-    def commit(self, commit: Commit) -> None:
-        """Write record, journal and what belongs to them, or nothing. Raises `Conflict`; `Busy` goes through."""
-        writes = _writes(commit)
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Write records, journals and what belongs to them: of all these customers, or of none.
+
+        At most what `together` puts into one. Raises `Conflict`; `Busy` goes through.
+        """
         try:
-            self.table.write(writes)
+            self.table.write([write for commit in commits for write in commit.writes])
         except Refused as refused:
-            raise _conflict(commit, writes, refused) from refused
+            raise _conflict(commits, refused) from refused
 
     def rearm(self, loaded: Loaded) -> None:
         """Move the due index's entry to where the record says; somebody else having moved it is as good."""
@@ -205,20 +246,26 @@ class Store:
         """As they are; a key that nobody has is in the answer too."""
         wanted = list(dict.fromkeys(keys))
         found = self.table.get(wanted) if wanted else {}
-        return {key: _identity(key, found.get(key)) for key in wanted}
+        return {key: identity_of(key, found.get(key)) for key in wanted}
 
-    def park(self, identity: Identity, entry_id: str) -> Identity:
-        """Let a quarantine entry wait for this key. Returns the key as it is then: somebody's, or with one more."""
-        while identity.customer is None and entry_id not in identity.parked:
-            parked = (*identity.parked, entry_id)
-            item = Item(identity.key, "\n".join(parked), {"parked": len(parked)})
-            condition = Equals("parked", len(identity.parked)) if identity.parked else Absent()
-            try:
-                self.table.write([Put(item, (condition,))])
-                return Identity(identity.key, None, parked)
-            except Refused as refused:
-                identity = _identity(identity.key, refused.found[0])
-        return identity
+
+def together(commits: Iterable[Commit]) -> Iterator[list[Commit]]:
+    """The commits in order, `TOGETHER` a transaction, or as many as the table takes in one: it wants no key twice."""
+    joint: list[Commit] = []
+    for commit in commits:
+        if joint and not _fit([*joint, commit]):
+            yield joint
+            joint = []
+        joint.append(commit)
+    if joint:
+        yield joint
+
+
+def _fit(joint: Sequence[Commit]) -> bool:
+    keys = [write.key for commit in joint for write in commit.writes]
+    characters = sum(commit.characters for commit in joint)
+    is_small = len(keys) <= TRANSACTION_WRITES and characters <= TRANSACTION_CHARACTERS
+    return len(joint) <= TOGETHER and is_small and len(set(keys)) == len(keys)
 
 
 def next_armed(loaded: Loaded, after: Customer, consumed: bool) -> Armed | None:
@@ -236,7 +283,7 @@ def _next_armed(armed: Armed | None, after: Customer) -> Armed | None:
 
 
 def _writes(commit: Commit) -> list[Write]:
-    """The record first, then the journal, then the keys, then the rest: `_conflict` counts on it."""
+    """The record, its journal, the keys; the rest has no condition of its own."""
     customer = commit.after
     pk = f"C#{customer.id}"
     version = Absent() if commit.before.is_new else Equals("version", commit.before.customer.version)
@@ -296,29 +343,32 @@ def _loaded(item: Item) -> Loaded:
     )
 
 
-def _identity(key: Key, item: Item | None) -> Identity:
-    if item is None:
-        return Identity(key)
-    customer = item.attributes.get("customer")
-    parked = tuple(item.body.split("\n")) if item.body else ()
-    return Identity(key, str(customer) if customer else None, parked)
+def _conflict(commits: Sequence[Commit], refused: Refused) -> Conflict:
+    writes = (write for commit in commits for write in commit.writes)
+    found = {
+        write.key: item for write, failed, item in zip(writes, refused.failed, refused.found, strict=True) if failed
+    }
+    news: dict[str, News] = {}
+    for commit in commits:
+        if mine := {write.key: found[write.key] for write in commit.writes if write.key in found}:
+            news[commit.customer] = _news(commit, mine)
+    return Conflict(news)
 
 
-def _conflict(commit: Commit, writes: Sequence[Write], refused: Refused) -> Conflict:
+def _news(commit: Commit, found: Mapping[Key, Item | None]) -> News:
+    """found: what is in the place of each write that was refused."""
     loaded: Loaded | None = None
     applied: dict[str, Entry] = {}
     identities: dict[Key, Identity] = {}
-    for write, failed, found in zip(writes, refused.failed, refused.found, strict=True):
-        if not failed:
-            continue
-        if write.key.sk == "RECORD":
-            loaded = _loaded(found) if found else Loaded(_nobody(commit), is_new=True)
-        elif write.key.sk.startswith("J#") and found:
-            applied[write.key.sk] = Entry.model_validate_json(found.body)
+    for key, item in found.items():
+        if key.sk == "RECORD":
+            loaded = _loaded(item) if item else Loaded(_nobody(commit), is_new=True)
+        elif key.sk.startswith("J#") and item:
+            applied[key.sk] = Entry.model_validate_json(item.body)
         else:
-            identities[write.key] = _identity(write.key, found)
-    return Conflict(loaded, applied, identities)
+            identities[key] = identity_of(key, item)
+    return News(loaded, applied, identities)
 
 
 def _nobody(commit: Commit) -> Customer:
-    return Customer(id=commit.after.id, store=commit.after.store)
+    return Customer(id=commit.customer, store=commit.after.store)

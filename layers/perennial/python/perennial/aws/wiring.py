@@ -153,7 +153,7 @@ def engine() -> "Engine":
         from perennial.addressing import Addressing
         from perennial.engine import Engine
 
-        addressing = Addressing(store(), identity_secret(), _keep, _release)
+        addressing = Addressing(store(), identity_secret(), _keep)
         channels: dict[Channel, Queue] = {"email": queue("email"), "sms": queue("sms")}
         return Engine(store(), channels, policies().active, addressing, identity_secret(), _release)
 
@@ -201,8 +201,8 @@ def _shipped_policy() -> "Policy":
     return shipped_policy(default_policy(), SHIPPED_VERSION)
 
 
-def _keep(event: Any, reason: str) -> str:
-    return ingest().keep_event(event, reason)
+def _keep(event: Any, reason: str, until: Any) -> str | None:
+    return ingest().keep_event(event, reason, until)
 
 
 def _release(entry: str) -> object:

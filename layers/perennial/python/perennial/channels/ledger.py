@@ -5,6 +5,7 @@ Errors:
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perennial.aws.store import content_key, messaging_key, profile_key, record_key
@@ -38,18 +39,14 @@ class Ledger:
 
     def read(self, action: Action) -> tuple[Recipient, Book] | None:
         """None where there is no such customer any more."""
-        customer = action.customer
-        record, profile, messaging = record_key(customer), profile_key(customer), messaging_key(customer)
-        cart = _cart_key(action)
-        found = self._table.get([record, profile, messaging, *cart])
-        if record not in found:
-            return None
-        recipient = Recipient(
-            customer=Customer.model_validate_json(found[record].body),
-            person=(Profile.model_validate_json(found[profile].body) if profile in found else Profile()).person,
-            cart_url=next((json.loads(found[key].body).get("url") for key in cart if key in found), None),
-        )
-        return recipient, _book(found.get(messaging))
+        messaging = messaging_key(action.customer)
+        found = self._table.get([*_of_recipient(action), messaging])
+        recipient = _recipient(action, found)
+        return (recipient, _book(found.get(messaging))) if recipient else None
+
+    def recipient(self, action: Action) -> Recipient | None:
+        """Whom it is for, as they are now."""
+        return _recipient(action, self._table.get(_of_recipient(action)))
 
     def write(self, customer: str, messaging: Messaging, over: Book) -> Book:
         """Put these claims in the place of `over`. Raises `Conflict`, and what the table raises."""
@@ -63,9 +60,24 @@ class Ledger:
         return Book(messaging, version)
 
 
+def _of_recipient(action: Action) -> list[Key]:
+    return [record_key(action.customer), profile_key(action.customer), *_cart_key(action)]
+
+
 def _cart_key(action: Action) -> tuple[Key, ...]:
     cart = action.subject.get("cart")
     return (content_key(action.customer, f"cart:{cart}"),) if cart else ()
+
+
+def _recipient(action: Action, found: Mapping[Key, Item]) -> Recipient | None:
+    record, profile = found.get(record_key(action.customer)), found.get(profile_key(action.customer))
+    if record is None:
+        return None
+    return Recipient(
+        customer=Customer.model_validate_json(record.body),
+        person=(Profile.model_validate_json(profile.body) if profile else Profile()).person,
+        cart_url=next((json.loads(found[key].body).get("url") for key in _cart_key(action) if key in found), None),
+    )
 
 
 def _book(item: Item | None) -> Book:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from perennial.domain.actions import Action, ActionId, Channel, Purpose
+from perennial.domain.actions import ASKED_FOR, Action, ActionId, Channel, Purpose
 from perennial.domain.customer import Send
 from perennial.domain.values import Model, Utc
 
-KEPT_AFTER = timedelta(days=30)
+KEPT_AFTER = ASKED_FOR + timedelta(days=30)
 """A claim outlives its action by this. A queue and its dead letters keep a message 14 days, and a redrive starts that
-anew: no copy of an action comes back after its claim is forgotten."""
+anew: no copy of an action comes back after its claim is forgotten, however late it was asked for."""
 
 
 class Claim(Model):

@@ -1,13 +1,15 @@
-"""The one way a message leaves: read, judge, render, claim, send once, write down, report.
+"""The one way a message leaves: read, judge, render, claim, look again, send once, write down, report.
 
-A claim is written before the message is handed over, so that of all copies of an action one sends. What happens to a
-message between claim and outcome is never guessed: when the provider's answer is lost, or the sender dies, the message
-counts as sent and is not sent again. Each action ends in one outcome, `message.sent` or `message.failed`, or goes back
+A claim is written before the message is handed over, so that of all copies of an action one sends. The customer is read
+once more after that: who objected or moved while it was claimed, is heard. What happens to a message between claim and
+outcome is never guessed: when the provider's answer is lost, or the sender dies, the message counts as sent and is not
+sent again. Each action ends in one outcome, `message.sent` or `message.failed`, or goes back
 to wait (`message.deferred`). An outcome is reported as often as a copy of its action arrives, as the same event.
 """
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from perennial.aws.clock import Clock
 from perennial.aws.queues import Message as QueueMessage
@@ -16,9 +18,20 @@ from perennial.channels.ledger import Book, Conflict, Ledger
 from perennial.channels.messaging import Claim, Messaging
 from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unavailable
 from perennial.channels.render import Message, Renderer
-from perennial.channels.verdict import OUTCOME_UNKNOWN, QUIET_HOURS, Clear, Close, Closed, Turn, Wait, judge
+from perennial.channels.verdict import (
+    OUTCOME_UNKNOWN,
+    QUIET_HOURS,
+    Clear,
+    Close,
+    Closed,
+    Turn,
+    Wait,
+    judge,
+    judge_claimed,
+)
 from perennial.domain.actions import Action
 from perennial.domain.events import MessageData, MessageDeferred, MessageFailed, MessageSent
+from perennial.domain.permission import DELETED
 from perennial.domain.policy import Policy
 from perennial.domain.values import iso
 
@@ -81,9 +94,38 @@ class Outbox:
                 return self._report(turn, _outcome(turn, claim))
             case Clear(to):
                 # Rendered before the claim: a broken template must not use the action up.
-                message = self._renderer.compose(turn.action, turn.recipient, to, turn.policy, turn.now)
+                message = self._composed(turn, to)
                 claim = Claim.of(turn.action, turn.name, turn.now)
-                return self._deliver(turn, message, self._write(turn, claim, book))
+                return self._take_claimed(turn, message, self._write(turn, claim, book))
+
+    def _take_claimed(self, turn: Turn, message: Message, book: Book) -> Outcome:
+        try:
+            verdict = self._look_again(turn, message, book)
+        except Exception:
+            self._give_back(turn, book)
+            raise
+        match verdict:
+            case Wait(until):
+                self._give_back(turn, book)
+                return self._report(turn, _deferred(turn, iso(until)))
+            case Close(claim):
+                return self._close(turn, claim, book)
+            case Message():
+                return self._deliver(turn, verdict, book)
+
+    def _look_again(self, turn: Turn, message: Message, book: Book) -> Message | Close | Wait:
+        """The message as it may leave, by what the customer has said until now."""
+        recipient = self._ledger.recipient(turn.action)
+        if recipient is None:
+            return Close(book.messaging.claims[turn.action.id].failed(DELETED))
+        if recipient == turn.recipient:
+            return message
+        again = replace(turn, recipient=recipient)
+        verdict = judge_claimed(again, book.messaging)
+        return self._composed(again, verdict.to) if isinstance(verdict, Clear) else verdict
+
+    def _composed(self, turn: Turn, to: str) -> Message:
+        return self._renderer.compose(turn.action, turn.recipient, to, turn.policy, turn.now)
 
     def _deliver(self, turn: Turn, message: Message, book: Book) -> Outcome:
         """Hand it over, exactly once from here on: nothing below may lead back to `send`."""
@@ -95,13 +137,20 @@ class Outbox:
         except OutcomeUnknown:
             closed = claim.unknown(OUTCOME_UNKNOWN)
         except Unavailable:
-            self._amend(turn, book, lambda messaging: messaging.without(turn.action.id))
+            self._give_back(turn, book)
             raise
+        return self._close(turn, closed, book)
+
+    def _close(self, turn: Turn, closed: Claim, book: Book) -> Outcome:
         try:
             self._amend(turn, book, lambda messaging: messaging.with_claim(turn.action.id, closed))
         finally:  # What happened is known here and nowhere else: it is reported even if it could not be written down.
             outcome = self._report(turn, _outcome(turn, closed))
         return outcome
+
+    def _give_back(self, turn: Turn, book: Book) -> None:
+        """Nothing was sent: whoever comes next may claim it."""
+        self._amend(turn, book, lambda messaging: messaging.without(turn.action.id))
 
     def _amend(self, turn: Turn, book: Book, change: Callable[[Messaging], Messaging]) -> None:
         """Change our claim, whatever else was written meanwhile; not if it is no longer ours to change."""

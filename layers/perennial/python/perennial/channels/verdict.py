@@ -74,13 +74,18 @@ def judge(turn: Turn, messaging: Messaging) -> Verdict:
     if claim.state != "claimed":
         return Closed(claim)
     if claim.by == turn.name:  # our own write, whose answer was lost
-        return _judge_unclaimed(turn, messaging.without(turn.action.id))
+        return judge_claimed(turn, messaging)
     if turn.now < claim.at + PATIENCE:
         raise StillSending(f"action {turn.action.id} was claimed {turn.now - claim.at} ago; wait for {PATIENCE}")
     return Close(claim.unknown(OUTCOME_UNKNOWN))
 
 
-def _judge_unclaimed(turn: Turn, messaging: Messaging) -> Verdict:
+def judge_claimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Close:
+    """May an action leave still, once this turn has claimed it?"""
+    return _judge_unclaimed(turn, messaging.without(turn.action.id))
+
+
+def _judge_unclaimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Close:
     action, facts = turn.action, turn.recipient.customer.facts
     to = turn.recipient.address(action.channel)
     if reason := _refusal(turn) or (None if to else NO_ADDRESS):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,6 +11,9 @@ from perennial.domain.values import Id, Instant, Model
 
 Channel = Literal["email", "sms"]
 Purpose = Literal["transactional", "service", "marketing"]
+ASKED_FOR = timedelta(days=30)
+"""How long an action may be asked for again after it would be out of place. Events come again for two times 14 days at
+most, in a queue and as dead letters; what a vendor posts once more after that must not bring back what is forgotten."""
 ActionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -47,6 +51,9 @@ class Action(Model):
     subject: Mapping[str, str] = Field(default_factory=dict)
     """What it is about: ids of order, ticket, cart, tracking; and words the template may use (order_name, state)."""
     coupon: Coupon | None = None
+
+    def may_be_asked_for(self, now: datetime) -> bool:
+        return now <= self.not_after + ASKED_FOR
 
 
 class Task(Model):

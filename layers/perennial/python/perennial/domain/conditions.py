@@ -17,6 +17,11 @@ _TEXT = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\''
 _WORD = re.compile(rf"{_TEXT}|\b(?P<owner>customer|event)\s*\.\s*(?P<name>[A-Za-z_]\w*)")
 """A text, to be left alone, or a field."""
 
+FUNCTIONS = frozenset({"contains", "startsWith", "endsWith", "size", "int", "double", "string"})
+"""What a condition may call. Not `matches`, which takes up to a tenth of a second, each time anew, for its pattern."""
+_MACRO = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(")
+"""These loop over lists, of which no field is one; some of them within each other would not end today."""
+
 Scalar = bool | int | float | str
 
 _UNANSWERED = (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError)
@@ -95,6 +100,8 @@ class Condition:
             self._program = cel.compile(_WORD.sub(_flattened, source))
         except ValueError as error:
             raise ValueError(f"is not a CEL expression: {_first_line(error)}") from None
+        if unknown := _called(source, self._program) - FUNCTIONS:
+            raise ValueError(f"calls {', '.join(sorted(unknown))}; known are {', '.join(sorted(FUNCTIONS))}")
         if unknown := set(self._program.variables()) - example.variables.keys():
             raise ValueError(f"names {', '.join(sorted(unknown))}; known are fields like customer.orders, event.total")
         self._try(example)
@@ -138,6 +145,11 @@ def _named(source: str, owner: str, known: Mapping[str, Scalar]) -> frozenset[st
     if unknown := names - known.keys():
         raise ValueError(f"names {owner}.{', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
     return frozenset(names)
+
+
+def _called(source: str, program: Any) -> set[str]:
+    """The names of functions and macros; operators have none. Also what no value of the example would have called."""
+    return {*_MACRO.findall(source), *filter(str.isidentifier, program.functions())}
 
 
 def _first_line(error: Exception) -> str:

@@ -211,7 +211,7 @@ class SurveyData(CustomerData):
     def _on_its_scale(self) -> Self:
         low, high = self.scale
         if not low <= self.score <= high:
-            raise ValueError(f"{self.survey} is answered on {low} to {high}, not {self.score}")
+            raise ValueError(f"{self.survey} is answered on {low} to {high}")
         return self
 
 
@@ -523,7 +523,7 @@ OrderEvent = OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCanc
 TicketEvent = TicketOpened | TicketReplied | TicketResolved | TicketReopened
 
 event_adapter: TypeAdapter[Event] = TypeAdapter(
-    Annotated[Event, Field(discriminator="type")], config=ConfigDict(defer_build=True)
+    Annotated[Event, Field(discriminator="type")], config=ConfigDict(defer_build=True, hide_input_in_errors=True)
 )
 
 EVENT_TYPES: tuple[str, ...] = tuple(each.model_fields["type"].default for each in Event.__args__)

@@ -66,11 +66,11 @@ def recalls(facts: Facts, event: e.Event) -> tuple[Ref, ...]:
             e.OrderPlaced() | e.OrderPaid() | e.OrderShipped() | e.OrderDelivered()
             | e.OrderCancelled() | e.OrderRefunded() | e.OrderReturned()
         ):  # fmt: skip
-            return _recalls_order(facts, event.data.order.id, event.data.order.placed_at)
+            return _recalls_order(facts, event.data.order.id)
         case e.ShipmentUpdated(data=data) if data.shipment.order:
-            return _recalls_order(facts, data.shipment.order, None)
+            return _recalls_order(facts, data.shipment.order)
         case e.ProductActivated(data=data) if data.order:
-            return _recalls_order(facts, data.order, None)
+            return _recalls_order(facts, data.order)
         case e.TicketOpened() | e.TicketReplied() | e.TicketResolved() | e.TicketReopened():
             ticket = event.data.ticket.id
             return (("ticket", ticket),) if facts.totals.tickets and ticket not in facts.tickets else ()
@@ -78,12 +78,9 @@ def recalls(facts: Facts, event: e.Event) -> tuple[Ref, ...]:
             return ()
 
 
-def _recalls_order(facts: Facts, order: str, placed_at: Utc | None) -> tuple[Ref, ...]:
-    if not facts.totals.orders or order in facts.orders:
-        return ()
-    oldest = min((known.placed_at for known in facts.orders.values() if known.placed_at), default=None)
-    certainly_new = placed_at is not None and oldest is not None and placed_at > oldest
-    return () if certainly_new else (("order", order),)
+def _recalls_order(facts: Facts, order: str) -> tuple[Ref, ...]:
+    """Also where this event says that it was placed lately: another vendor may have said otherwise."""
+    return (("order", order),) if facts.totals.orders and order not in facts.orders else ()
 
 
 def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:

@@ -359,7 +359,7 @@ class Authority(Model):
 
 class Currencies(Model):
     base: Currency
-    rates: Mapping[Currency, Annotated[Decimal, Field(gt=0)]] = {}
+    rates: Mapping[Currency, Annotated[Decimal, Field(gt=0, le=1_000_000)]] = {}
     """One unit of that currency in the base currency."""
 
     def to_base(self, amount: Decimal, currency: str) -> Decimal | None:

@@ -24,6 +24,11 @@ class Profile(Model):
             profile = profile.told(event.data.customer, event.time)
         return profile
 
+    def repeated(self, latest: Mapping[str, datetime]) -> "Profile":
+        """With words that were said again since, each at this time or before: they are as late as that."""
+        told_at = {field: max(at, latest.get(field, at)) for field, at in self.told_at.items()}
+        return self.model_copy(update={"told_at": told_at})
+
     def told(self, person: Person, at: datetime) -> "Profile":
         """With what a source says of the person at a time. Later words win; what is not said stays."""
         known = {field: (self.told_at[field], word) for field, word in words_of(self.person)}

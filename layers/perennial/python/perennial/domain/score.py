@@ -23,6 +23,8 @@ _MOST_LOOKS = 1_000
 """Some thirty are usual; only parts that cancel each other out on the edge of a band need more."""
 _NOISE = 1e-3
 """What is this near below a hundredth is that hundredth: floats are not that exact, and no band may flicker."""
+_LARGEST_POWER = 900.0
+"""What happens years from now is as good as infinite, and must not overflow."""
 HARMFUL = frozenset(
     {ShipmentState.CUSTOMS_HOLD, ShipmentState.DELAYED, ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED}
 )
@@ -86,8 +88,8 @@ class Balance:
         return self._ratio(end[1], start[2], end[3]), self._ratio(start[1], end[2], start[3])
 
     def _left(self, masses: Sequence[tuple[float, float]]) -> float:
-        """What is left of them now; all fade alike from here on."""
-        return sum(mass * exp2(max(0.0, self._now - since) * self._rate) for mass, since in masses)
+        """What is left of them now. All fade alike: what a clock ahead of ours told weighs a little more until then."""
+        return sum(mass * exp2(min((self._now - since) * self._rate, _LARGEST_POWER)) for mass, since in masses)
 
     def _ratio(self, good: float, bad: float, overdue: float) -> float:
         return (good + self._prior) / (good + bad + overdue + self._weight)

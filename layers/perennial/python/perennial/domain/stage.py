@@ -9,7 +9,7 @@ from perennial.domain.customer import Facts, Label, Stage
 from perennial.domain.policy import LabelRule, Late, Policy, Rule, StageRule
 from perennial.domain.score import Health
 from perennial.domain.summary import Summary, customer_fields, summary_of
-from perennial.domain.values import TICK
+from perennial.domain.values import TICK, to_utc
 
 R = TypeVar("R", LabelRule, StageRule)
 Holding = tuple[tuple[int, R], ...]
@@ -75,12 +75,12 @@ class Rules:
         return True
 
     def _late_at(self, late: Late) -> datetime | None:
-        """When the customer's own rhythm says that the next purchase is overdue."""
+        """When the customer's own rhythm says that the next purchase is overdue; as precise as what is stored of it."""
         if self._summary.purchases < late.min_orders:
             return None
         first, last = self._summary.moments["first_order"], self._summary.moments["last_order"]
         gap: timedelta = (last - first) / (self._summary.purchases - 1)
-        return last + max(late.times * gap, late.at_least)
+        return to_utc(last + max(late.times * gap, late.at_least))
 
 
 def stage_of(facts: Facts, now: datetime, policy: Policy) -> Stage:

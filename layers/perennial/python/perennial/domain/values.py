@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 TICK = timedelta(milliseconds=1)
 """The resolution of every stored instant, and so the least step 'just after' can mean."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_utc(time: datetime) -> datetime:
@@ -27,6 +28,15 @@ def to_utc(time: datetime) -> datetime:
 def iso(time: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: sorts as text the way it sorts as time."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+
+
+def milliseconds(time: datetime) -> int:
+    """Since 1970, in whole ones."""
+    return (time - _EPOCH) // TICK
+
+
+def at_milliseconds(since_1970: int) -> datetime:
+    return _EPOCH + since_1970 * TICK
 
 
 def _id_as_text(value: Any) -> Any:
@@ -83,8 +93,14 @@ Id = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1, max_length
 """An id as its owner wrote it. Numbers become text: Shopify's ids do not fit a JavaScript number."""
 ShortText = Annotated[str, Field(max_length=500)]
 LongText = Annotated[str, Field(max_length=20_000)]
-Number = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_no_list)]
-Amount = Annotated[Number, Field(ge=0, max_digits=18, decimal_places=6)]
+Number = Annotated[Decimal, Field(allow_inf_nan=False, gt=-(10**18), lt=10**18), BeforeValidator(_no_list)]
+"""Of a size that can be summed: the arithmetic of decimals overflows, and raises, at 9e999999."""
+Amount = Annotated[
+    Decimal,  # not `Number`: limits beside a function are looked at in Python, by arithmetic that overflows
+    Field(allow_inf_nan=False, ge=0, max_digits=18, decimal_places=6),
+    BeforeValidator(_no_list),
+    AfterValidator(abs),  # there is a decimal -0
+]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)]
@@ -98,8 +114,9 @@ _set = object.__setattr__  # frozen models set nothing themselves
 class Model(BaseModel):
     """Data that does not change and refuses what it does not know."""
 
-    # Built when first used: a function uses few of the models that it imports.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    # Built when first used: a function uses few of the models that it imports. An error that nobody expected is
+    # logged with its words: they do not quote the input, which may be somebody's name.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
     @classmethod
     def made_of(cls, **fields: Any) -> Self:

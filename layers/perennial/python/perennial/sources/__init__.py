@@ -35,6 +35,10 @@ class Stale(Untrusted):
     """The signature is right and its time is not: too old, or ahead of us."""
 
 
+class Ping(SourceError):
+    """A vendor tries the address: it carries nothing, need not be signed, and wants a 200."""
+
+
 class NotUnderstood(SourceError):
     """Authentic, but not readable as events; the message tells the merchant which field or topic, and what to do."""
 
@@ -56,7 +60,8 @@ class Source(Protocol):
 
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[str], moments: Sequence[datetime], /) -> None:
         """Raises `Forged` unless one of the secrets signed these bytes, and `Stale` when a signed time is
-        further than the tolerance from each of `moments` (more than one only where a time machine is at work)."""
+        further than the tolerance from each of `moments` (more than one only where a time machine is at work).
+        Raises `Ping` for what carries nothing."""
 
     def split(self, body: bytes, /) -> tuple[bytes, ...]:
         """The parts that stand or fall alone: the entries of a batch, or just the body."""

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pydantic_core import from_json, to_json
 from standardwebhooks import Webhook
 
-from perennial.domain.events import Event
+from perennial.domain.events import Event, MessageData
 from perennial.domain.values import Id
 from perennial.sources import Forged, Headers, NotUnderstood
-from perennial.sources.payloads import Payload, Time, understanding
+from perennial.sources.payloads import LONGEST_TEXT, Payload, Time, understanding
 from perennial.sources.signatures import require_fresh, require_signature
 
 HEADERS: frozenset[str] = frozenset()
@@ -26,6 +26,11 @@ as having acted, or time as having passed. What a provider reports of a message 
 bounced, complained, replied) may come from outside: a merchant with a provider of their own has no other way."""
 OPEN_TYPES = {kind: each for each in Event.__args__ if (kind := each.model_fields["type"].default) not in OURS}
 """Event type -> model, of what may be said from outside."""
+
+MOST_IDS = 20
+"""Vendors that know one customer by an id; each is a key that is written with the first event."""
+TOLD_OF_MESSAGES = frozenset({"customer", "action", "channel", "reason", "text"})
+"""What a provider can tell of a message; all else of it is what we said ourselves."""
 
 _SECONDS = re.compile(r"[0-9]{1,11}\Z")
 
@@ -86,7 +91,21 @@ def translate(_headers: Headers, body: bytes, store: str, received_at: datetime,
         "time": said.time or received_at,
         "data": said.data,
     }
-    return (OPEN_TYPES[said.type].model_validate_json(to_json(event)),)
+    return (_of_an_outsider(OPEN_TYPES[said.type].model_validate_json(to_json(event))),)
+
+
+def _of_an_outsider(event: Event) -> Event:
+    if len(event.data.customer.ids) > MOST_IDS:
+        raise NotUnderstood(f"data.customer.ids: at most {MOST_IDS}")
+    return event.but({"data": _told_of_a_message(event.data)}) if isinstance(event.data, MessageData) else event
+
+
+def _told_of_a_message(data: MessageData) -> MessageData:
+    """Why a message bounced is told in the provider's words, mostly with the address: a text, and kept as texts are."""
+    if data.model_fields_set - TOLD_OF_MESSAGES:
+        raise NotUnderstood(f"data: of a message only {', '.join(sorted(TOLD_OF_MESSAGES))} are told from outside")
+    words = "\n".join(each for each in (data.reason, data.text) if each)
+    return data.but({"reason": None, "text": words[:LONGEST_TEXT] or None})
 
 
 def _refusal(kind: str) -> str:

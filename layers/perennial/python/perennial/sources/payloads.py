@@ -1,17 +1,16 @@
 """Reading vendors' JSON: typed where we look, indifferent elsewhere, and never surprised."""
 
 import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from perennial.domain.events import BaseEvent, CustomerData
-from perennial.domain.values import Country, Locale, Utc
+from perennial.domain.values import Country, Locale, Model, Utc
 from perennial.sources import NotUnderstood
 
 P = ParamSpec("P")
@@ -21,7 +20,6 @@ E = TypeVar("E", bound=BaseEvent)
 MOST_MISTAKES_TOLD = 5
 LONGEST_SHORT_TEXT = 500
 LONGEST_TEXT = 20_000
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,60}\Z")
 
 
 class Payload(BaseModel):
@@ -30,7 +28,8 @@ class Payload(BaseModel):
     Built when first used, because most starts of the function meet one vendor only.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    # An error that nobody expected goes into a log with its words: they do not quote what was sent.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, hide_input_in_errors=True)
 
 
 def _blank_is_none(value: Any) -> Any:
@@ -108,9 +107,21 @@ def explained(wrong: ValidationError) -> str:
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
-    """A path may hold a name that the sender made up: only what looks like a field's name is repeated."""
-    plain = (str(part) if isinstance(part, int) or _PLAIN_NAME.match(part) else "?" for part in loc)
-    return ".".join(plain) or "body"
+    """A path may hold a name that the sender made up, of a person even: only our own fields' names are repeated."""
+    return ".".join(str(part) if isinstance(part, int) or part in _field_names() else "?" for part in loc) or "body"
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    """As they are written in JSON, of every payload and of all that events are made of; ingest has imported them."""
+    fields = (named for kind in (Payload, Model) for model in _and_below(kind) for named in model.model_fields.items())
+    return frozenset(field.alias or name for name, field in fields)
+
+
+def _and_below(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _and_below(below)
 
 
 def cut(text: str | None, limit: int) -> str | None:

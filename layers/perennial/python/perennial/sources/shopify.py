@@ -69,7 +69,6 @@ MEDIA_TYPES: frozenset[str] = frozenset()
 PAID = frozenset({"paid", "partially_refunded", "refunded"})
 NOT_ON_ITS_WAY = frozenset({"cancelled", "error", "failure"})
 CLEAR_CONSENT: Mapping[str | None, bool] = {"subscribed": True, "unsubscribed": False}
-MOST_ITEMS = 500
 PARCEL_STATES: Mapping[str, ShipmentState] = {
     "label_purchased": ShipmentState.LABEL_CREATED,
     "label_printed": ShipmentState.LABEL_CREATED,
@@ -170,14 +169,14 @@ def _order_is_shipped(delivery: Delivery) -> Events:
     events = _states(delivery, order)
     if any(isinstance(event, OrderShipped) for event in events):
         return events
-    facts = _order_data(order)
+    facts = _without_items(_order_data(order))
     shipped = ShippedData(customer=facts.customer, order=facts.order)
     return (*events, delivery.event(OrderShipped, order.updated_at, shipped))
 
 
 def _states(delivery: Delivery, order: said.Order) -> Events:
     """Every state that the fields tell, each as its own event."""
-    facts = _order_data(order)
+    facts = _without_items(_order_data(order))
     return (
         _placed(delivery, order),
         *([_paid(delivery, order)] if order.financial_status in PAID else []),
@@ -230,6 +229,11 @@ def _order_data(order: said.Order) -> OrderData:
     return OrderData(customer=_buyer(order), order=facts)
 
 
+def _without_items(facts: OrderData) -> OrderData:
+    """What is said of each parcel and each refund does not say each time what was in the order."""
+    return facts.but({"order": facts.order.but({"items": ()})})
+
+
 def _total(order: said.Order) -> tuple[Money, Decimal]:
     """What the customer paid in the currency they saw, and the same in the shop's currency."""
     both = order.total_price_set
@@ -248,7 +252,7 @@ def _items(lines: tuple[said.LineItem, ...]) -> tuple[Item, ...]:
             name=cut(line.title, LONGEST_SHORT_TEXT),
             price=line.price,
         )
-        for line in lines[:MOST_ITEMS]
+        for line in lines[: said.MOST_ITEMS]
     )
 
 

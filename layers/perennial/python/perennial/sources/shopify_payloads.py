@@ -9,6 +9,9 @@ from pydantic import Field
 from perennial.domain.values import Id, Number
 from perennial.sources.payloads import Many, Maybe, Payload, Text, Time
 
+MOST_ITEMS = 500
+"""As many lines as Shopify lets an order have; each parcel and each refund is of one of them at least."""
+
 
 class Price(Payload):
     amount: Number
@@ -152,8 +155,8 @@ class Order(Payload):
     cart_token: Text = None
     buyer_accepts_marketing: bool | None = None
     line_items: Many[LineItem] = ()
-    fulfillments: Many[Fulfillment] = ()
-    refunds: Many[Refund] = ()
+    fulfillments: Annotated[Many[Fulfillment], Field(max_length=MOST_ITEMS)] = ()
+    refunds: Annotated[Many[Refund], Field(max_length=MOST_ITEMS)] = ()
 
 
 class Checkout(Payload):
