@@ -1,7 +1,7 @@
 # The developer's door. `make` lists what there is; it needs Python 3.11 or newer and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clock replay clean stack bench lint format openapi package
+.PHONY: help run test clock replay clean stack bench campaign mutations fuzz thorough lint format openapi package
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -12,6 +12,7 @@ PORT ?=
 STATE ?= .local
 STACK ?= laptop
 ONCE ?=
+SEEDS ?= 20000
 
 # A virtual environment carries the checksum of what it was made from: change a pin, and it is made again.
 checksum = $(shell cat $(1) | cksum | cut -d' ' -f1)
@@ -24,13 +25,14 @@ python := .venv/bin/python
 local := $(python) -m infra.local --state "$(STATE)"
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV) $(if $(filter ministack,$(STACK)),$(MINISTACK)) ## start it here and play events/ [ONCE=1 PORT= STATE= STACK=ministack]
 	@$(local) run --stack "$(STACK)" $(if $(PORT),--port "$(PORT)") $(if $(ONCE),--once)
 
 test: $(VENV) $(MINISTACK) lint ## everything CI runs: style, types, tests
 	@$(python) -m pytest -n 2 --dist loadfile -q
+	@$(python) -m tests.mutations --within 150
 
 clock: $(VENV) ## move the running house's clock: make clock BY=3d
 	@$(local) clock $(if $(BY),"$(BY)",$(error say by how much, for example: make clock BY=3d))
@@ -45,8 +47,20 @@ clean: $(VENV) ## forget the house's state (STATE=.local); not the virtual envir
 stack: $(VENV) $(MINISTACK) ## deploy template.yaml into an embedded AWS and keep it up [PORT=]
 	@$(python) -m infra.local.ministack $(if $(PORT),--port "$(PORT)")
 
-bench: $(VENV) $(MINISTACK) ## measure the budgets of docs/benchmarks.md
+bench: $(VENV) $(MINISTACK) ## measure the budgets of docs/benchmarks.md, beside a plain assembly of the usual parts
 	@$(python) -m tests.bench
+
+campaign: $(VENV) ## the whole house under faults [SEEDS=20000 | SEED=n: one again, with its script]
+	@$(python) -m tests.campaign $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+mutations: $(VENV) ## take out each guard and see a test go red; writes docs/mutations.md [ONLY=its-id]
+	@$(python) -m tests.mutations $(ONLY)
+
+fuzz: $(VENV) ## the running house under a storm of odd requests, longer than in CI
+	@HYPOTHESIS_PROFILE=thorough $(python) -m pytest tests/fuzz -q
+
+thorough: $(VENV) ## the property tests, twenty times as long as in CI
+	@HYPOTHESIS_PROFILE=thorough $(python) -m pytest tests/properties -n 2 -q
 
 lint: $(VENV) ## style and types only
 	@$(python) -m ruff check

@@ -565,7 +565,13 @@ def test_a_cursor_from_elsewhere_is_refused(table: Table, cursor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", [a_cursor("J#1"), a_cursor("2027", "C#1", "RECORD"), a_cursor("19", "C#1", "RECORD")]
+    "cursor",
+    [
+        a_cursor("J#1"),
+        a_cursor("2027", "C#1", "RECORD"),
+        a_cursor("19", "C#1", "RECORD"),
+        a_cursor("2025", "", "RECORD"),
+    ],
 )
 def test_a_cursor_from_outside_an_index_read_is_refused(table: Table, cursor: str) -> None:
     with pytest.raises(BadCursor):

@@ -1,12 +1,10 @@
-"""Consent, quiet hours by the customer's own clock, and caps."""
+"""Consent, quiet hours by the customer's own clock, and caps. See also tests/properties/test_time_zones.py."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from perennial.domain.actions import Channel, Purpose
@@ -127,38 +125,6 @@ def test_where_zones_share_no_hour_the_first_decides():
     night = in_zone("Pacific/Auckland", 2026, 6, 15, 3)
 
     assert opens_at(night, zones, QuietHours(start=time(12))) == in_zone("Pacific/Auckland", 2026, 6, 15, 9)
-
-
-def first_open_minute(now: datetime, zones: tuple[str, ...], hours: QuietHours) -> datetime | None:
-    """By looking at every minute of three days."""
-    minutes = (now.replace(second=0, microsecond=0) + n * MINUTE for n in range(1, 3 * 24 * 60))
-    for at in (now, *minutes):
-        if not any(hours.include(at.astimezone(ZoneInfo(zone)).time()) for zone in zones):
-            return at
-    return None
-
-
-clock_times = st.times(min_value=time(0), max_value=time(23, 59)).map(lambda at: at.replace(second=0, microsecond=0))
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    day=st.sampled_from([*DST.values()]),
-    offset=st.timedeltas(min_value=-DAY, max_value=DAY),
-    others=st.lists(st.sampled_from(["Europe/London", "America/Denver", "Asia/Kolkata"]), max_size=1),
-    bounds=st.lists(clock_times, min_size=2, max_size=2, unique=True),
-)
-def test_the_opening_is_the_one_a_search_of_every_minute_finds(
-    day: tuple[str, int, int, int], offset: timedelta, others: list[str], bounds: list[time]
-):
-    zone, *date = day
-    hours = QuietHours(start=bounds[0], end=bounds[1])
-    now = in_zone(zone, *date) + offset
-
-    searched = first_open_minute(now, (zone, *others), hours)
-
-    if searched is not None:
-        assert opens_at(now, (zone, *others), hours) == searched
 
 
 def test_transactional_messages_know_no_quiet_hours():

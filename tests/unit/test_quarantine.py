@@ -34,6 +34,7 @@ def an_entry(**changes: Any) -> Entry:
         "reason": "id: Field required",
         "headers": {"x-shopify-topic": "orders/create"},
         "payload": b'{"email":"ana@example.com"}',
+        "keeping": "k1",
     }
     return Entry(**(entry | changes))
 
@@ -47,9 +48,9 @@ def test_what_is_kept_comes_back_as_it_was(quarantine: Quarantine, payload: byte
 
 def test_the_first_time_counts(quarantine: Quarantine) -> None:
     quarantine.put(an_entry())
-    quarantine.put(an_entry(received_at=NOW + timedelta(hours=1), reason="other"))
+    quarantine.put(an_entry(received_at=NOW + timedelta(hours=1), reason="other", keeping="k2"))
 
-    assert quarantine.get("q1") == an_entry(kept=2)
+    assert quarantine.get("q1") == an_entry(keeping="k2")
     assert len(quarantine.list().entries) == 1
 
 
@@ -83,12 +84,18 @@ def test_an_entry_that_was_kept_again_since_it_was_read_is_not_removed(
     read = quarantine.get("q1")
     assert read is not None
 
-    quarantine.put(an_entry(received_at=NOW + timedelta(hours=1)))
+    quarantine.put(an_entry(received_at=NOW + timedelta(hours=1), keeping="k2"))
     quarantine.delete(read)
 
-    assert quarantine.get("q1") == an_entry(kept=2)
-    quarantine.delete(an_entry(kept=2))
+    assert quarantine.get("q1") == an_entry(keeping="k2")
+    quarantine.delete(an_entry(keeping="k2"))
     assert quarantine.list().entries == table.query("Q#q1").items == ()
+
+
+def test_every_keeping_is_another() -> None:
+    given = an_entry().model_dump(exclude={"keeping"})
+
+    assert Entry(**given).keeping != Entry(**given).keeping
 
 
 def test_an_entry_that_is_kept_again_while_it_is_removed_stays(
@@ -99,13 +106,13 @@ def test_an_entry_that_is_kept_again_while_it_is_removed_stays(
 
     def kept_meanwhile(writes: Any) -> None:
         monkeypatch.undo()
-        quarantine.put(an_entry())
+        quarantine.put(an_entry(keeping="k2"))
         write(writes)
 
     monkeypatch.setattr(table, "write", kept_meanwhile)
     quarantine.delete(an_entry())
 
-    assert quarantine.get("q1") == an_entry(kept=2)
+    assert quarantine.get("q1") == an_entry(keeping="k2")
 
 
 def test_an_entry_that_was_removed_just_before_it_is_kept_again_is_kept_whole(
@@ -115,7 +122,7 @@ def test_an_entry_that_was_removed_just_before_it_is_kept_again_is_kept_whole(
     write, left = table.write, [1]
 
     def removed_meanwhile(writes: Any) -> None:
-        if all(each.conditions == (Equals("kept", 1),) for each in writes) and left:
+        if all(each.conditions == (Equals("keeping", "k1"),) for each in writes) and left:
             left.clear()
             quarantine.delete(an_entry())
         write(writes)
@@ -147,15 +154,13 @@ def test_an_entry_and_the_key_it_waits_for_know_of_each_other_or_neither_is_writ
     assert quarantine.get("q1") == an_entry()
 
 
-def test_an_entry_that_waits_and_is_parked_again_counts_as_kept_again(
-    quarantine: Quarantine, table: SqliteTable
-) -> None:
+def test_an_entry_that_waits_and_is_parked_again_is_kept_again(quarantine: Quarantine, table: SqliteTable) -> None:
     quarantine.park(an_entry(), Identity(KEY))
 
-    quarantine.park(an_entry(), key(table))
+    quarantine.park(an_entry(keeping="k2"), key(table))
     quarantine.delete(an_entry())
 
-    assert quarantine.get("q1") == an_entry(kept=2)
+    assert quarantine.get("q1") == an_entry(keeping="k2")
     assert key(table).parked == ("q1",)
 
 

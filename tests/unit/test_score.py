@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from perennial.domain.events import Event
 from perennial.domain.policy import Policy
-from perennial.domain.score import FULL, Balance, Falling, Health, score_of
+from perennial.domain.score import FULL, Balance, Falling, Health, _Search, score_of
 from perennial.domain.signals import EPOCH
 from tests.builders import (
     DAY,
@@ -133,6 +134,31 @@ def test_the_score_is_the_same_whatever_order_the_facts_came_in():
 )
 def test_a_band_begins_with_the_least_score_that_is_in_it(score: int, band: str):
     assert the_policy().score.band_of(score) == band
+
+
+@pytest.mark.parametrize(
+    ("score", "around"),
+    [(0, (0, 2500)), (2499, (0, 2500)), (2500, (2500, 4500)), (6500, (6500, inf)), (FULL, (6500, inf))],
+)
+def test_a_band_ends_below_the_least_score_of_the_next_and_the_highest_never(score: int, around: tuple[int, float]):
+    assert the_policy().score.around(score) == around
+
+
+def test_a_policy_of_one_band_has_everybody_in_it():
+    score = a_policy(score={**a_score("rhythm"), "bands": {"all": 0}}).score
+
+    assert (score.band_of(0), score.band_of(FULL), score.around(5000)) == ("all", "all", (0, inf))
+
+
+def test_customers_with_different_parts_are_weighed_apart_under_one_policy():
+    policy, used = the_policy(), an_event("product.used")
+
+    quiet = score_of(folded([used]), NOON, policy)[1]
+    glad = score_of(folded([used, an_event("survey.answered", survey="csat", score=5)]), NOON, policy)[1]
+    again = score_of(folded([used]), NOON, policy)[1]
+
+    assert [part.weight for part in quiet] == [part.weight for part in again] == [1]
+    assert [part.weight for part in glad] == [pytest.approx(15 / 35, abs=1e-6), pytest.approx(20 / 35, abs=1e-6)]
 
 
 # Each part
@@ -289,10 +315,10 @@ def test_every_part_of_every_life_stays_within_its_span(life: list[Event], days:
     now = NOON + 400 * DAY
     seconds = [(now + day * DAY - EPOCH).total_seconds() for day in days]
 
-    for term in Health(folded(life), the_policy(), now).terms:
-        start, middle, end = (term.curve.read(time) for time in seconds)
-        low, high = term.curve.span(start, end)
-        assert low - 1e-9 <= middle[0] <= high + 1e-9, term.name
+    for name, curve in Health(folded(life), the_policy(), now).terms:
+        start, middle, end = (curve.read(time) for time in seconds)
+        low, high = curve.span(start, end)
+        assert low - 1e-9 <= middle[0] <= high + 1e-9, name
 
 
 def test_a_falling_curve_may_rise_all_the_way_too():
@@ -332,6 +358,28 @@ def test_what_is_a_float_below_the_edge_of_a_band_is_on_it():
 
     assert Health(facts, even_policy(), NOON + 7 * HOUR).score == 5000
     assert Health(facts, even_policy(), NOON + 7 * HOUR).leaves_band(NOON + 3660 * DAY) is None
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [an_event("product.used") for _ in range(40)],
+        [placed(), placed(NOON + 20 * DAY, order="o-2")],
+        [an_event("survey.answered", survey="csat", score=5)],
+    ],
+    ids=["use", "rhythm", "survey"],
+)
+def test_a_crossing_years_before_the_horizon_takes_few_looks(events: list[Event], monkeypatch: pytest.MonkeyPatch):
+    """To halve ten years until a minute is left would take 22."""
+    looks: list[float] = []
+    look = _Search._at
+    monkeypatch.setattr(_Search, "_at", lambda search, minute: looks.append(minute) or look(search, minute))
+    now = NOON + 20 * DAY
+
+    leaves = Health(folded(events), the_policy(), now).leaves_band(now + 3660 * DAY)
+
+    assert leaves is not None
+    assert len(looks) <= 14
 
 
 def test_a_dip_out_of_the_band_is_found_though_the_score_comes_back():
