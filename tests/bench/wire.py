@@ -6,25 +6,33 @@ the real one, checksum included. What it costs itself is in every figure, and to
 
 import json
 import os
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
+from datetime import datetime
+from io import BytesIO, StringIO
+from logging import StreamHandler
 from time import thread_time
 from typing import Any
 from unittest.mock import patch
 
 import botocore.session
+from aws_lambda_powertools import Logger
 from botocore.awsrequest import AWSRequest, AWSResponse
 
 from infra.local.clock import EventClock
 from perennial.aws import wiring
+from perennial.aws.policies import Policies
 from perennial.aws.settings import Settings
+from tests.bench.lives import BIRTH
+from tests.bench.rules import shipped
 
 REGION = "us-east-1"
 REQUEST_ID = "0S7SRJ6Q0V0R7MEXAMPLE1VV4KQNSO5AEMVJF66Q9ASUAAJG"
-TABLE_CALLS = frozenset({"GetItem", "BatchGetItem", "PutItem", "TransactWriteItems"})
+TABLE_CALLS = frozenset({"GetItem", "BatchGetItem", "PutItem", "UpdateItem", "TransactWriteItems"})
+SENT = {"MessageId": REQUEST_ID[:36], "MD5OfMessageBody": "fafb00f5732ab283681e124bf8747ed1"}
 Document = dict[str, Any]
 Attributes = Mapping[str, Mapping[str, str]]
 
@@ -33,18 +41,33 @@ class Unanswered(Exception):
     """The stand-in has no answer to this call: the hot path has grown by one, teach it here."""
 
 
+class StandingClock:
+    """As `Clock`; it stands where it was put, which may be earlier than before."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wall(self) -> datetime:
+        return BIRTH
+
+
 class Wire:
     def __init__(self, secrets: Mapping[str, str]) -> None:
         """`secrets`: what Secrets Manager holds, by id."""
         self.calls: Counter[str] = Counter()
         self._own: list[float] = []
         self._secrets = secrets
-        self._items: dict[tuple[str, str], Attributes] = {}
+        self._items: dict[tuple[str, ...], Attributes] = {}
         self._answers: Mapping[str, Callable[[Document], Document]] = {
             "GetItem": self._get,
             "BatchGetItem": self._get_batch,
             "PutItem": self._put,
+            "UpdateItem": lambda asked: {},
             "TransactWriteItems": self._transact,
+            "SendMessage": lambda asked: SENT,
             "SendMessageBatch": _sent,
             "GetSecretValue": lambda asked: {"SecretString": self._secrets[asked["SecretId"]]},
         }
@@ -71,6 +94,10 @@ class Wire:
         self.calls.clear()
         self._own.clear()
         return told
+
+    def item(self, *key: str) -> Attributes:
+        """As it was put."""
+        return self._items[key]
 
     def _get(self, asked: Document) -> Document:
         item = self._items.get(_key(asked["Key"]))
@@ -102,10 +129,21 @@ class _Raw(BytesIO):
 def deployed(clock: EventClock, secrets: Mapping[str, str]) -> Iterator[Wire]:
     """Everything that `wiring` builds meanwhile is what AWS would run, but for the network and the clock."""
     wire = Wire(secrets)
-    with environment(**{name: _address(name) for name in Settings.model_fields}):
+    with environment(**{name: address(name) for name in Settings.model_fields}):
         wiring.install(clock=clock)
-        wiring.once("aws_session", botocore.session.get_session).register("before-send", wire.answer)
+        our_session().register("before-send", wire.answer)
+        look_once_at_the_policy()
         yield wire
+
+
+def our_session() -> botocore.session.Session:
+    """The one that all clients which `wiring` builds are made by."""
+    return wiring.once("aws_session", botocore.session.get_session)
+
+
+def look_once_at_the_policy() -> None:
+    """Functions look each minute; on a slow machine that would be more calls than on a fast one."""
+    wiring.install(policies=Policies(wiring.table(), StandingClock(BIRTH), shipped))
 
 
 @contextmanager
@@ -121,15 +159,27 @@ def environment(**variables: str) -> Iterator[None]:
             wiring.reset()
 
 
-def _address(name: str) -> str:
+@contextmanager
+def logged(logger: Logger) -> Iterator[StringIO]:
+    """What a function logs, kept from the terminal."""
+    log, handler = StringIO(), logger.registered_handler
+    assert isinstance(handler, StreamHandler)  # or nothing would be caught
+    standard_output = handler.setStream(log)
+    try:
+        yield log
+    finally:
+        handler.setStream(standard_output or sys.stdout)
+
+
+def address(name: str) -> str:
     """What a function's environment says: the address of a queue, or anything."""
     return f"https://sqs.{REGION}.amazonaws.com/000000000000/{name}" if name.endswith("_QUEUE_URL") else name
 
 
-def _key(attributes: Attributes) -> tuple[str, str]:
-    return attributes["pk"]["S"], attributes["sk"]["S"]
+def _key(attributes: Attributes) -> tuple[str, ...]:
+    """An item's own key; in most tables of the plain assembly it is `id`."""
+    return tuple(attributes[name]["S"] for name in (("pk", "sk") if "pk" in attributes else ("id",)))
 
 
 def _sent(asked: Document) -> Document:
-    message = {"MessageId": REQUEST_ID[:36], "MD5OfMessageBody": "fafb00f5732ab283681e124bf8747ed1"}
-    return {"Successful": [{"Id": entry["Id"], **message} for entry in asked["Entries"]]}
+    return {"Successful": [{"Id": entry["Id"], **SENT} for entry in asked["Entries"]]}

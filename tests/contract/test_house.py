@@ -130,7 +130,7 @@ def test_the_layer_ships_the_package_and_its_documents(tmp_path: Path) -> None:
     subprocess.run([*make, f"ARTIFACTS_DIR={tmp_path}"], check=True, cwd=tmp_path)
 
     shipped = {each.relative_to(tmp_path / "python/perennial") for each in tmp_path.rglob("*") if each.is_file()}
-    written = {each.relative_to(PACKAGE) for each in PACKAGE.rglob("*.py")}
+    written = {each.relative_to(PACKAGE) for kind in ("*.py", "*.txt") for each in PACKAGE.rglob(kind)}
     documents = {
         Path("data") / each.relative_to(ROOT / "infra")
         for folder in ("policy", "messages")

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from perennial.aws import wiring
 from perennial.aws.clients import client
-from perennial.aws.dynamo_table import CONFLICT_PAUSES, PAUSES, DynamoTable, _marshal_body
+from perennial.aws.dynamo_table import CONFLICT_PAUSES, PAUSES, DynamoTable
 from perennial.aws.table import Absent, Busy, Invalid, Item, Key, Put, Refused, Table
 
 RECORD, JOURNAL = Key("C#1", "RECORD"), Key("C#1", "J#1")
@@ -176,11 +176,3 @@ def test_keys_that_stay_unread_mean_busy(dynamodb: Stubber, table: Table, pauses
         table.get([RECORD, JOURNAL])
 
     assert sum(pauses) <= sum(PAUSES)
-
-
-def test_a_typical_record_is_stored_in_a_quarter_of_its_size() -> None:
-    body = "".join(f'{{"placed_at":"2026-03-{day:02d}T14:48:00Z","id":"{day}"}}' for day in range(1, 29)) * 2
-
-    stored = _marshal_body(body)["B"]
-
-    assert len(stored) * 4 < len(body)
