@@ -147,6 +147,7 @@ def lived(batches: Sequence[tuple[Sequence[Told], int]], change_at: int = -1) ->
 
 ORDERS = st.integers(1, 14).map(str)
 TICKETS = st.integers(1, 9).map(str)
+SOON = st.integers(0, 100).map(lambda days: (BIRTH + timedelta(days=days)).isoformat())
 AMOUNTS = st.integers(1, 50_000).map(lambda cents: {"amount": f"{cents / 100:.2f}", "currency": "EUR"})
 
 
@@ -178,24 +179,51 @@ def ticket_events(draw: st.DrawFn) -> Told:
     return f"ticket.{verb}", {"ticket": ticket | {"sentiment": draw(st.sampled_from([None, -0.5, 0.8]))}}
 
 
-OTHER_EVENTS: st.SearchStrategy[Told] = st.one_of(
-    st.just(("product.viewed", {})),
-    st.builds(lambda order: ("product.activated", {"order": order}), ORDERS),
-    st.just(("customer.signed_up", {})),
-    st.just(("recommendation.clicked", {"recommendation": "r"})),
-    st.builds(
-        lambda score: ("survey.answered", {"survey": "csat", "score": score, "text": "so so"}), st.integers(1, 5)
-    ),
-    st.builds(lambda total: ("cart.abandoned", {"cart": {"id": "c", "total": total}}), AMOUNTS),
-    st.builds(lambda yes: ("consent.changed", {"channel": "email", "granted": yes}), st.booleans()),
-    st.builds(
-        lambda kind: (kind, {"action": "a", "channel": "email"}), st.sampled_from(["message.sent", "message.opened"])
-    ),
+def happens(kind: str, **data: st.SearchStrategy[Any]) -> st.SearchStrategy[Told]:
+    return st.fixed_dictionaries(data).map(lambda said: (kind, said))
+
+
+CHANNELS, GRADES = st.sampled_from(["email", "sms"]), st.integers(1, 5)
+MESSAGE = {"action": st.just("a"), "channel": CHANNELS}
+VERBS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "replied", "failed")
+PEOPLE = st.fixed_dictionaries(
+    {
+        "email": st.just(EMAIL),
+        "phone": st.sampled_from([None, "+34612345678"]),
+        "birthday": st.sampled_from([None, "1990-02-28", "1992-02-29"]),
+        "time_zone": st.sampled_from([None, "Asia/Kathmandu", "America/Sao_Paulo"]),
+    }
 )
-EVENTS = st.one_of(order_events(), order_events(), parcel_events(), ticket_events(), OTHER_EVENTS)
+MESSAGES = st.one_of(
+    *(happens(f"message.{verb}", **MESSAGE) for verb in VERBS),
+    happens("message.deferred", **MESSAGE, play=st.just("welcome"), about=st.just("sign-up"), until=SOON),
+)
+OTHER_EVENTS = st.one_of(
+    happens("product.viewed"),
+    happens("product.used"),
+    happens("product.activated", order=st.none() | ORDERS),
+    happens("customer.signed_up", customer=PEOPLE),
+    happens("customer.updated", customer=PEOPLE),
+    happens("customer.deleted"),
+    happens("recommendation.clicked", recommendation=st.just("r")),
+    happens("survey.answered", survey=st.sampled_from(["csat", "nps", "ces"]), score=GRADES, text=st.just("so so")),
+    happens("review.posted", id=st.just("v"), rating=GRADES, sentiment=st.sampled_from([None, -1, 0.3])),
+    happens("cart.abandoned", cart=st.builds(lambda total: {"id": "c", "total": total}, AMOUNTS)),
+    happens("consent.changed", channel=CHANNELS, granted=st.booleans()),
+    happens("agent.acted", agent=st.just("lee"), did=st.just("called"), text=st.just("hello")),
+    happens("policy.changed", version=st.just(2)),
+)
+CHAPTERS = (order_events(), order_events(), parcel_events(), ticket_events(), MESSAGES, OTHER_EVENTS, OTHER_EVENTS)
+EVENTS: st.SearchStrategy[Told] = st.sampled_from(CHAPTERS).flatmap(lambda chapter: chapter)
 BATCHES = st.lists(
     st.tuples(st.lists(EVENTS, min_size=1, max_size=4), st.integers(0, 60) | st.integers(0, 24 * 120)),
     min_size=1,
     max_size=14,
 )
-LIVES = st.builds(lived, BATCHES, st.integers(-1, 8))
+A_LONG_PAST: list[tuple[Sequence[Told], int]] = [
+    ([("order.placed", {"order": {"id": str(number)}}), ("ticket.opened", {"ticket": {"id": str(number)}})], 200)
+    for number in range(1, 13)
+]
+"""So long that orders and tickets have left the record."""
+PASTS = st.sampled_from([[], [], A_LONG_PAST])
+LIVES = st.builds(lambda past, life, change_at: lived([*past, *life], change_at), PASTS, BATCHES, st.integers(-1, 8))

@@ -2,17 +2,20 @@
 
 Keys: `Q#<id>` / `ENTRY` is the entry, `Q#<id>` / `CHUNK#<nn>` its payload (gzip, base64, cut to fit items), and
 `Q#ALL` / `<received_at>#<id>` its line in the list. The id is made of what was received, so that a vendor's retry
-finds its entry and writes no second one: the entry counts how often it was kept, and who removes it removes what they
-read, so that nothing is lost that was kept again meanwhile. The list is one partition on purpose: one query gives a
-page. It takes about 500 new entries a second; beyond that the table says `Busy`, and the vendor delivers again.
+finds its entry and writes no second one: the entry bears the mark of who kept it last, and who removes it removes what
+they read, so that nothing is lost that was kept again meanwhile. The list is one partition on purpose: one query gives
+a page. It takes about 500 new entries a second; beyond that the table says `Busy`, and the vendor delivers again.
 """
 
 import base64
 import gzip
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
+
+from pydantic import Field
 
 from perennial.aws.identities import Identity, identity_of, with_waiting
 from perennial.aws.table import TTL_ATTRIBUTE, Absent, Delete, Equals, Item, Key, Put, Refused, Table, Write
@@ -22,7 +25,7 @@ KEPT_FOR = timedelta(days=30)
 CHUNK = 300_000
 """Characters of base64 an item: DynamoDB takes 400 KB with names and keys."""
 LIST = "Q#ALL"
-KEPT = "kept"
+KEEPING = "keeping"
 
 
 class Listed(Model):
@@ -40,8 +43,8 @@ class Listed(Model):
 class Entry(Listed):
     payload: bytes
     """As it was received. Personal data."""
-    kept: int = 1
-    """How often it was kept so far."""
+    keeping: str = Field(default_factory=lambda: secrets.token_hex(8))
+    """Of this keeping alone: kept again, an entry bears another."""
 
 
 class ListedPage(NamedTuple):
@@ -52,7 +55,7 @@ class ListedPage(NamedTuple):
 class _Head(Listed):
     """What the table keeps of an entry beside its payload."""
 
-    kept: int
+    keeping: str
     chunks: int
 
     @property
@@ -72,15 +75,15 @@ class _Head(Listed):
         return tuple(Key(self.key.pk, f"CHUNK#{number:02d}") for number in range(self.chunks))
 
     def at(self, key: Key) -> Item:
-        return Item(key, self.model_dump_json(), {TTL_ATTRIBUTE: self.expires, KEPT: self.kept})
+        return Item(key, self.model_dump_json(), {TTL_ATTRIBUTE: self.expires, KEEPING: self.keeping})
 
     @property
     def as_read(self) -> tuple[Equals, ...]:
         """Nobody has removed it, or kept it again."""
-        return (Equals(KEPT, self.kept),)
+        return (Equals(KEEPING, self.keeping),)
 
     def listed(self) -> Listed:
-        return Listed(**self.model_dump(exclude={"kept", "chunks"}))
+        return Listed(**self.model_dump(exclude={"keeping", "chunks"}))
 
 
 class Quarantine:
@@ -121,7 +124,7 @@ class Quarantine:
         return Entry(**head.model_dump(exclude={"chunks"}), payload=payload)
 
     def explain(self, entry_id: str, reason: str) -> None:
-        """Give it a new reason, unless somebody removed it meanwhile."""
+        """Give it a new reason, unless somebody removed it meanwhile, or kept it again."""
         if (head := self._head(entry_id)) is None:
             return
         told = head.model_copy(update={"reason": reason})
@@ -131,7 +134,7 @@ class Quarantine:
     def delete(self, entry: Entry) -> None:
         """Remove it as it was read: not where it is gone, nor where it was kept again since and is wanted still."""
         head = self._head(entry.id)
-        if head and head.kept == entry.kept:
+        if head and head.keeping == entry.keeping:
             rest = [Delete(key) for key in (head.list_key, *head.chunk_keys)]
             with suppress(Refused):
                 self._table.write([Delete(head.key, head.as_read), *rest])
@@ -148,7 +151,7 @@ class Quarantine:
                 if any(refused.failed[: len(beside)]):
                     raise
                 found = refused.found[len(beside)]
-                writes = [_once_more(found)] if found else list(_writes(head, packed))
+                writes = [_once_more(found, entry.keeping)] if found else list(_writes(head, packed))
             else:
                 return
 
@@ -170,9 +173,9 @@ def _writes(head: _Head, packed: Sequence[str]) -> Iterator[Put]:
         yield Put(Item(key, text, {TTL_ATTRIBUTE: head.expires}))
 
 
-def _once_more(found: Item) -> Put:
+def _once_more(found: Item, keeping: str) -> Put:
     head = _Head.model_validate_json(found.body)
-    return Put(head.model_copy(update={"kept": head.kept + 1}).at(head.key), head.as_read)
+    return Put(head.model_copy(update={"keeping": keeping}).at(head.key), head.as_read)
 
 
 def _packed(payload: bytes) -> tuple[str, ...]:

@@ -1,0 +1,226 @@
+"""The parts that know AWS, replaced: the twins of table and queues, a clock, secrets and a provider, all of which fail.
+
+Each fails as the real one does. A transaction whose answer is lost is repeated by the SDK under its token and done
+once; a lone conditional write that is repeated is refused by its own first attempt (tests/contract/test_lost_answers).
+What the SDK gives up on is raised as botocore raises it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from perennial.aws.queues import Message as QueueMessage
+from perennial.aws.queues import NotSent, batches
+from perennial.aws.table import Busy, Item, Key, Page, Write
+from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
+from perennial.channels.render import Message
+from tests.campaign.telling import of_messages, of_reads, of_writes
+from tests.campaign.turns import Environment, Turns, Wrong
+from tests.campaign.watch import Watch
+from tests.stale import StaleIndexes
+
+Fails = Callable[[Callable[[], object]], NoReturn]
+
+STALEST = 20
+"""Writes that an index may be behind."""
+REPEATED_AFTER = 1.0
+"""Seconds until the SDK gives up waiting for an answer and asks again."""
+
+
+def raising(error: Exception) -> Fails:
+    """Nothing is done."""
+
+    def fail(_do: Callable[[], object]) -> NoReturn:
+        raise error
+
+    return fail
+
+
+def then_raising(error: Exception) -> Fails:
+    """It is done, and the caller does not hear of it."""
+
+    def fail(do: Callable[[], object]) -> NoReturn:
+        do()
+        raise error
+
+    return fail
+
+
+UNREACHABLE = ConnectTimeoutError(endpoint_url="https://aws")
+LOST = ReadTimeoutError(endpoint_url="https://aws")
+THROTTLED = Busy("ThrottlingException")
+READ_ERRORS: Wrong = {"throttled": raising(THROTTLED), "unreachable": raising(UNREACHABLE)}
+
+
+class FaultyTable:
+    """As `Table`."""
+
+    def __init__(self, table: Callable[[Callable[[int], int]], StaleIndexes], turns: Turns, watch: Watch) -> None:
+        """`table` makes the table, given how far an index read is behind."""
+        self._lag = 0
+        self._table = table(lambda _most: self._lag)
+        self._turns = turns
+        self._watch = watch
+
+    def get(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        if not keys:
+            return {}
+        found = self._turns.call("read", lambda: of_reads(keys), lambda: self._table.get(keys), READ_ERRORS)
+        self._watch.read(self._turns.current, found)
+        return found
+
+    def write(self, writes: Sequence[Write]) -> None:
+        wrong: Wrong = {
+            "throttled": raising(THROTTLED),
+            "conflict": raising(Busy("TransactionConflict")),
+            "unreachable": raising(UNREACHABLE),
+            "answer lost": then_raising(LOST),
+            "answer lost, repeated by the SDK": lambda do: self._repeated(do, writes),
+        }
+        self._turns.call("write", lambda: of_writes(writes), lambda: self._write(writes), wrong)
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        newest_first: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        return self._turns.call(
+            "read",
+            lambda: f"queries {pk}",
+            lambda: self._table.query(pk, prefix=prefix, newest_first=newest_first, limit=limit, cursor=cursor),
+            READ_ERRORS,
+        )
+
+    def index(
+        self,
+        name: str,
+        partition: str,
+        *,
+        prefix: str = "",
+        upto: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        if not self._watch.is_used(partition):
+            return Page((), None)  # most shards are, and to be interrupted at one is as at another
+        return self._turns.call(
+            "index",
+            lambda: f"queries {partition}",
+            lambda: self._table.index(name, partition, prefix=prefix, upto=upto, limit=limit, cursor=cursor),
+            {**READ_ERRORS, "stale": self._stale},
+        )
+
+    def _write(self, writes: Sequence[Write]) -> None:
+        self._table.write(writes)
+        self._watch.written(self._turns.current, writes)
+
+    def _repeated(self, do: Callable[[], None], writes: Sequence[Write]) -> None:
+        """Done, answered, not heard; and asked for again by the SDK, after whatever others did meanwhile."""
+        do()
+        self._turns.hold_up(REPEATED_AFTER)
+        if len(writes) == 1:
+            do()
+
+    def _stale(self, do: Callable[[], Page]) -> Page:
+        self._lag = STALEST
+        try:
+            return do()
+        finally:
+            self._lag = 0
+
+
+class FaultyQueue:
+    """As `Queue`. `carry` takes messages to where they are received from."""
+
+    def __init__(
+        self, name: str, carry: Callable[[str, Sequence[QueueMessage]], None], backlog: Callable[[], int], turns: Turns
+    ) -> None:
+        self._name = name
+        self._carry = carry
+        self._backlog = backlog
+        self._turns = turns
+
+    def send(self, messages: Iterable[QueueMessage]) -> int:
+        """Ten a call, as `SqsQueue`. The messages may themselves be made by asking the table: that comes first."""
+        return sum(self._send(batch) for batch in list(batches(messages)))
+
+    def backlog(self) -> int:
+        wrong: Wrong = {"unreachable": raising(UNREACHABLE)}
+        return self._turns.call("backlog", lambda: f"asks how long {self._name} is", self._backlog, wrong)
+
+    def _send(self, batch: Sequence[QueueMessage]) -> int:
+        wrong: Wrong = {
+            "refused": raising(NotSent("ServiceUnavailable")),
+            "partly refused": lambda do: self._partly(batch),
+            "answer lost": then_raising(LOST),
+            "answer lost, repeated by the SDK": lambda do: (do(), do())[0],
+        }
+        self._turns.call("send", lambda: of_messages(self._name, batch), lambda: self._carry(self._name, batch), wrong)
+        return len(batch)
+
+    def _partly(self, batch: Sequence[QueueMessage]) -> None:
+        self._carry(self._name, batch[: len(batch) // 2])
+        raise NotSent(f"{len(batch) - len(batch) // 2} of {len(batch)} messages: InternalError")
+
+
+class FaultyProvider:
+    """As `Provider`. `take` is what happens when the provider has the message."""
+
+    def __init__(self, take: Callable[[Message], None], turns: Turns, watch: Watch) -> None:
+        self._take = take
+        self._turns = turns
+        self._watch = watch
+
+    def send(self, message: Message) -> str:
+        wrong: Wrong = {
+            "answer lost, taken": then_raising(OutcomeUnknown("ReadTimeoutError")),
+            "answer lost, not taken": raising(OutcomeUnknown("ReadTimeoutError")),
+            "rejected": raising(Rejected("MessageRejected")),
+            "unavailable": raising(Unavailable("Throttling")),
+        }
+        return self._turns.call("provider", lambda: _handing(message), lambda: self._taken(message), wrong)
+
+    def _taken(self, message: Message) -> str:
+        self._watch.handed_over(self._turns.current, message)
+        self._take(message)
+        return f"m-{message.action_id[:12]}"
+
+
+def _handing(message: Message) -> str:
+    return f"hands {message.template} {message.action_id[:6]} to the provider"
+
+
+class SecretsClient:
+    """As the client of Secrets Manager, as far as it is asked; versions of the book, the newest last."""
+
+    def __init__(self, books: Sequence[dict[str, Sequence[str]]], turns: Turns) -> None:
+        self._books = books
+        self._turns = turns
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 -- as boto3 names it
+        wrong: Wrong = {"unreachable": raising(UNREACHABLE), "stale": lambda do: self._book(-2)}
+        return self._turns.call("secrets", lambda: f"reads secret {SecretId}", lambda: self._book(-1), wrong)
+
+    def _book(self, version: int) -> dict[str, str]:
+        return {"SecretString": json.dumps(self._books[max(version, -len(self._books))])}
+
+
+class SkewedClock:
+    """As `Clock`: this environment's own."""
+
+    def __init__(self, now: Callable[[], datetime], environment: Environment, turns: Turns) -> None:
+        self._now = now
+        self._environment = environment
+        self._turns = turns
+
+    def now(self) -> datetime:
+        return self._turns.call("clock", lambda: "looks at the clock", self._now) + self._environment.skew
+
+    wall = now

@@ -1,0 +1,71 @@
+"""Policies that take turns in a run. They differ in everything that staff may change, but for what facts are folded by.
+
+Half-lives, rates, watched types and the longest window of a cap are the same in all, so that facts do not depend on
+when a policy was changed: only with that can they be compared with the fold of all events.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from perennial.domain.policy import Policy
+from tests.builders import the_policy
+
+Document = dict[str, Any]
+
+
+@cache
+def variant(name: str) -> Policy:
+    """The policy of this name, as version 1."""
+    document = the_policy().model_dump(mode="json", by_alias=True)
+    VARIANTS[name](document)
+    return Policy.model_validate(document)
+
+
+def _shipped(_document: Document) -> None:
+    """As it is."""
+
+
+def _busy(document: Document) -> None:
+    """Something is sent at every turn."""
+    document["plays"] += [
+        _play("glance", "product.viewed", "winback_silent", "marketing", at_most="2 per 1d"),
+        _play("paid", "order.paid", "thank_you", "transactional"),
+        _play("asked", "ticket.opened", "apology", "service", after="2m"),
+        _play("helped", "ticket.replied", "thank_you", "service"),
+        _play("moved", "customer.updated", "welcome", "transactional", at_most="1 per 1d"),
+        _play("texted", "shipment.updated", "out_for_delivery", "service", channel="sms", at_most="1 per 1d"),
+    ]
+    document["consent"]["service"] = "opt_out"
+
+
+def _strict(document: Document) -> None:
+    """Few messages, and long nights."""
+    _busy(document)
+    document["caps"] = [
+        {"purposes": ["service", "marketing"], "at_most": 1, "per": "1d"},
+        {"purposes": ["marketing"], "at_most": 1, "per": "7d"},
+    ]
+    document["quiet_hours"] |= {"start": "18:00", "end": "10:00"}
+
+
+def _awake(document: Document) -> None:
+    """No night, other waits, other bands."""
+    document["quiet_hours"]["purposes"] = []
+    for play in document["plays"]:
+        if play["id"] == "abandoned-cart":
+            play["after"] = "1h"
+    document["score"]["bands"] = {"critical": 0, "at_risk": 35, "steady": 55, "healthy": 75}
+    document["plays"] = [play for play in document["plays"] if play["id"] != "tutorial"]
+
+
+VARIANTS: Mapping[str, Callable[[Document], None]] = {
+    "shipped": _shipped,
+    "busy": _busy,
+    "strict": _strict,
+    "awake": _awake,
+}
+
+
+def _play(name: str, on: str, template: str, purpose: str, *, channel: str = "email", **rest: Any) -> Document:
+    return {"id": name, "on": on, "do": {channel: template}, "purpose": purpose, **rest}

@@ -1,0 +1,150 @@
+"""What may go wrong where, and how often: each seed has a weather of its own, in which some faults never happen.
+
+A run in which everything goes wrong at once gets nowhere. So each seed leaves out about half of all kinds of fault and
+has the others at rates of its own: some runs see nothing but lost answers, some almost nothing at all.
+"""
+
+from collections.abc import Mapping
+from itertools import accumulate
+from random import Random
+
+Kinds = Mapping[str, float]
+"""Kind of fault -> its rate where the weather is neither good nor bad."""
+
+CRASHES: Kinds = {"crash before": 0.006, "crash after": 0.006}
+READS: Kinds = {**CRASHES, "throttled": 0.01, "unreachable": 0.01}
+
+CALLS: Mapping[str, Kinds] = {
+    "read": READS,
+    "index": {**CRASHES, "throttled": 0.01, "unreachable": 0.01, "stale": 0.2},
+    "write": {
+        **CRASHES,
+        "throttled": 0.015,
+        "conflict": 0.015,
+        "unreachable": 0.015,
+        "answer lost": 0.02,
+        "answer lost, repeated by the SDK": 0.03,
+    },
+    "send": {
+        **CRASHES,
+        "refused": 0.015,
+        "partly refused": 0.06,
+        "answer lost": 0.02,
+        "answer lost, repeated by the SDK": 0.03,
+    },
+    "backlog": {"crash before": 0.02, "unreachable": 0.03},
+    "provider": {
+        "crash before": 0.03,
+        "crash after": 0.04,
+        "answer lost, taken": 0.05,
+        "answer lost, not taken": 0.05,
+        "rejected": 0.05,
+        "unavailable": 0.08,
+    },
+    "secrets": {"crash before": 0.03, "unreachable": 0.05, "stale": 0.1},
+    "clock": {"crash before": 0.006},
+}
+"""Kind of call -> what may go wrong with one."""
+
+HAPPENINGS: Mapping[str, Kinds] = {
+    "post": {"answer lost": 0.1},
+    "post again": {"posted twice": 0.15},
+    "in transit": {"delivered twice": 0.06},
+    "order": {"reordered": 0.25},
+    "delete": {"delete lost": 0.04},
+    "sweep": {"overlapped": 0.25},
+    "environment": {"started anew": 0.05},
+    "skew": {"clock skewed": 0.6},
+    "mail": {"delivered": 0.15, "opened": 0.08, "clicked": 0.08, "bounced": 0.08, "complained": 0.08},
+    "poison": {"unreadable": 0.01},
+}
+"""What happens outside of calls."""
+
+KINDS = (
+    *(f"{place}: {kind}" for place, kinds in CALLS.items() for kind in kinds),
+    *(
+        "clock: skewed",
+        "environment: started anew",
+        "provider: message bounced",
+        "provider: message clicked",
+        "provider: message complained",
+        "provider: message delivered",
+        "provider: message opened",
+        "queue: batch cut short",
+        "queue: dead letter redriven",
+        "queue: delayed",
+        "queue: delete lost",
+        "queue: delivered twice",
+        "queue: partial batch failure",
+        "queue: poison",
+        "queue: reordered",
+        "queue: visibility ended at work",
+        "staff: change policy",
+        "staff: redrive",
+        "staff: replay quarantine",
+        "staff: retire secret",
+        "staff: rotate secret",
+        "staff: stop the world",
+        "sweep: crashed",
+        "sweep: overlapped",
+        "webhook: answer lost",
+        "webhook: forged",
+        "webhook: late",
+        "webhook: posted twice",
+        "webhook: tried again",
+        "worker: held up",
+    ),
+)
+"""Every kind of fault, by the name that it is counted under."""
+
+LEFT_OUT = 0.45
+"""Share of all kinds that a seed does not know."""
+OUTLOOKS = (0.2, 0.6, 1.0, 1.0, 2.0)
+"""From fair to foul: what all rates are multiplied by."""
+MOMENT, WHILE, MINUTES = (0.001, 0.2), (1.0, 30.0), (61.0, 400.0)
+"""Seconds that a worker is held up: less than a call, less than a function lives, longer than the queue hides."""
+
+
+class Odds:
+    """Which of some things happens, if any, by a number from 0 to 1."""
+
+    def __init__(self, rates: Kinds) -> None:
+        self._limits = tuple(zip(accumulate(rates.values()), rates, strict=True))
+
+    def __call__(self, number: float) -> str | None:
+        return next((kind for limit, kind in self._limits if number < limit), None)
+
+
+class Length:
+    """How many seconds, if any, by a number from 0 to 1: mostly few, seldom many."""
+
+    def __init__(self, rate: float, *ranges: tuple[float, float]) -> None:
+        self._rate = rate
+        self._ranges = ranges
+
+    def __call__(self, number: float) -> float | None:
+        if number >= self._rate:
+            return None
+        place = number / self._rate
+        for low, high in self._ranges[:-1]:
+            if place < 0.75:
+                return low + (high - low) * place / 0.75
+            place = (place - 0.75) * 4
+        low, high = self._ranges[-1]
+        return low + (high - low) * place
+
+
+class Weather:
+    """Odds of everything, for one seed."""
+
+    def __init__(self, chance: Random) -> None:
+        outlook = chance.choice(OUTLOOKS)
+        self.calls = {place: Odds(_rates(kinds, outlook, chance)) for place, kinds in CALLS.items()}
+        self.happenings = {place: Odds(_rates(kinds, outlook, chance)) for place, kinds in HAPPENINGS.items()}
+        self.pauses = Length(chance.choice((0.02, 0.1, 0.3, 0.6)), MOMENT, WHILE, MINUTES)
+        """Whether a worker is held up before a call, so that others are served in between."""
+
+
+def _rates(kinds: Kinds, outlook: float, chance: Random) -> Kinds:
+    known = {kind: rate for kind, rate in kinds.items() if chance.random() >= LEFT_OUT}
+    return {kind: rate * outlook * chance.uniform(0.3, 3) for kind, rate in known.items()}

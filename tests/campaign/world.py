@@ -1,0 +1,244 @@
+"""One run: a plan, lived through in the weather of its seed, and reckoned up once the weather has cleared."""
+
+import io
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.local.database import Database
+from infra.local.sqlite_table import SqliteTable
+from infra.local.time_machine import whole_minute
+from perennial.aws import wiring
+from perennial.aws.policies import Outdated
+from perennial.aws.secrets import SecretsManagerSecrets
+from perennial.channels.render import Message
+from tests.campaign import vendors
+from tests.campaign.agenda import Agenda
+from tests.campaign.chance import Chance
+from tests.campaign.circumstances import Circumstances
+from tests.campaign.cloud import STALEST, FaultyProvider, FaultyQueue, FaultyTable, SecretsClient, SkewedClock
+from tests.campaign.functions import IDENTITY_SECRET, SETTINGS, Fleet, WatchedPolicies, catalogue, handlers, renderer
+from tests.campaign.lanes import QUEUES, Lanes
+from tests.campaign.people import EVERYBODY
+from tests.campaign.plan import DAY, HOUR, MINUTE, Act, Plan, Step
+from tests.campaign.policies import variant
+from tests.campaign.posts import Posts
+from tests.campaign.script import Script
+from tests.campaign.turns import Environment, Result, Turns
+from tests.campaign.vendors import Post
+from tests.campaign.watch import Broken, Watch
+from tests.campaign.weather import Weather
+from tests.stale import StaleIndexes
+
+MOST_THINGS = 30_000
+"""More than this in one run, and it will never come to rest."""
+DEAD_AFTER = timedelta(days=13)
+"""Queues forget a message after 14 days: before that somebody looks at the dead letters."""
+SWEEP_PATIENCE = (MINUTE,) * 12 + (10 * MINUTE,) * 12 + (HOUR,) * 24 + (DAY,)
+"""How long until the next sweep, by how many swept the same in vain: each minute of a month tells nothing new."""
+
+
+class World:
+    def __init__(
+        self, plan: Plan, chance: Chance, weather: Weather, *, is_told: bool = False, is_full: bool = False
+    ) -> None:
+        """is_told: keep a script; is_full: with every call in it."""
+        self.plan = plan
+        self.agenda = Agenda(plan.begins)
+        self.script = Script(self.agenda, is_kept=is_told, is_full=is_full)
+        self.circumstances = c = Circumstances(self.agenda, chance, weather, self.script)
+        self.log = io.StringIO()
+        self.database = Database()
+        self.watch = Watch(lambda: self.agenda.now)
+        self.turns = Turns(c)
+        self.table = FaultyTable(self._table, self.turns, self.watch)
+        self.fleet = Fleet(c, self._parts)
+        self._handlers = handlers(self.log)
+        self.lanes = Lanes(c, self.turns, self.fleet, self.database, self._handlers)
+        self.posts = Posts(c, self.turns, self.fleet, self._handlers["webhooks"])
+        self._sweeps = _Sweeps(plan.begins)
+        self._things = 0
+
+    # From beginning to end
+
+    def live(self) -> None:
+        """Everything that the plan says, in any weather. Raises `Broken`."""
+        for step in self.plan.steps:
+            self.agenda.at(step.at, lambda step=step: self._begin(step))  # type: ignore[misc]
+        self._pass_time(self.plan.ends)
+
+    def clear_up(self) -> None:
+        """The weather clears, and everybody does what was left undone. Raises `Broken`."""
+        self.circumstances.chance.is_calm = True
+        self.script.said("the weather", lambda: "clears")
+        self._pass_time(self.agenda.now + 10 * MINUTE)
+        self.fleet.retire()
+        for _ in range(12):
+            again = self.posts.send_again() + sum(map(self.lanes.redrive, QUEUES))
+            self._pass_time(self.agenda.now + 10 * MINUTE)
+            if not again and not self.lanes.waiting and not self.agenda.next_at:
+                break
+        self._pass_time(self.agenda.now + self.plan.goes_on_for)
+
+    def close(self) -> None:
+        self.turns.end_all()
+        wiring.reset()
+        self.database.close()
+
+    def _pass_time(self, until: datetime) -> None:
+        """Do what is due by then, sweeping when something is due on the index."""
+        while True:
+            sweep, thing = self._next_sweep(), self.agenda.next_at
+            if sweep and sweep <= until and (thing is None or sweep < thing):
+                self.agenda.now = max(self.agenda.now, sweep)
+                self._sweep()
+            elif thing and max(thing, self.agenda.now) <= until:
+                self._count()
+                self.agenda.do_next()
+            else:
+                break
+        self.agenda.now = max(self.agenda.now, until)
+
+    def _count(self) -> None:
+        self._things += 1
+        if self._things > MOST_THINGS:
+            raise Broken("it comes to rest", f"{MOST_THINGS} things have happened, and there are more")
+
+    # The sweep
+
+    def _next_sweep(self) -> datetime | None:
+        due = self.watch.next_due()
+        return self._sweeps.next_at(due) if due else None
+
+    def _sweep(self) -> None:
+        self._count()
+        self._sweeps.swept(self.agenda.now, sum(self.watch.versions.values()))
+        name = f"sweep/{self.agenda.now:%m-%dT%H:%M}"
+        self._sweep_once(name)
+        if self.circumstances.happens(f"{name}+", "sweep", "sweep: overlapped"):
+            self.agenda.after(0.01, lambda: self._sweep_once(f"{name}+"))
+
+    def _sweep_once(self, name: str) -> None:
+        environment = self.fleet.take("sweep", 4)
+        if environment is None:
+            return
+
+        def done(result: Result) -> None:
+            self.circumstances.faults["sweep: crashed"] += result.crashed
+            self.fleet.give_back(environment, crashed=result.crashed)
+
+        self.turns.start(name, environment, lambda: self._handlers["sweep"]({}), done)
+
+    # Steps of the plan
+
+    def _begin(self, step: Step) -> None:
+        match step:
+            case Post():
+                self.posts.send(step)
+            case Act():
+                self.script.said("staff", lambda: step.name)
+                self.circumstances.faults[f"staff: {step.deed}"] += 1
+                self._do(step)
+
+    def _do(self, act: Act) -> None:
+        match act.deed:
+            case "change policy":
+                self._staff(act, lambda: _change_policy(act.about))
+            case "replay quarantine":
+                self._staff(act, _replay_newest)
+                self._staff(act, _replay_newest)
+            case "rotate secret":
+                self.posts.secrets.rotate(act.about)
+            case "retire secret":
+                self.posts.secrets.retire(act.about)
+            case "redrive":
+                self.lanes.redrive(act.about)
+            case "stop the world":
+                self._stop(timedelta(days=int(act.about)))
+
+    def _staff(self, act: Act, work: Any) -> None:
+        environment = self.fleet.take("admin", 10)
+        if environment:
+            self.turns.start(
+                f"admin/{act.deed}",
+                environment,
+                work,
+                lambda result: self.fleet.give_back(environment, crashed=result.crashed),
+            )
+
+    def _stop(self, length: timedelta) -> None:
+        """Nothing happens anywhere, and then everything is late. No longer than queues keep what they hold."""
+        if not (self.lanes.is_idle and self.turns.is_idle):
+            length = min(length, DEAD_AFTER)
+        self.agenda.now += length
+
+    # What stands for AWS
+
+    def _table(self, lag: Any) -> StaleIndexes:
+        return StaleIndexes(SqliteTable(self.database), STALEST, lag)
+
+    def _parts(self, environment: Environment) -> dict[str, Any]:
+        clock = SkewedClock(lambda: self.agenda.now, environment, self.turns)
+        provider = FaultyProvider(self._taken, self.turns, self.watch)
+        return {
+            "settings": SETTINGS,
+            "clock": clock,
+            "table": self.table,
+            "secrets": SecretsManagerSecrets(SecretsClient(self.posts.secrets.books, self.turns), "webhooks", clock),
+            "identity_secret": IDENTITY_SECRET,
+            "email_provider": provider,
+            "sms_provider": provider,
+            "catalogue": catalogue(),
+            "renderer": renderer(),
+            "policies": WatchedPolicies(self.table, clock, variant(self.plan.policy)),
+            **{f"queue_{name}": self._queue(name) for name in QUEUES},
+        }
+
+    def _queue(self, name: str) -> FaultyQueue:
+        return FaultyQueue(name, self.lanes.carry, lambda: self.lanes.backlog(name), self.turns)
+
+    def _taken(self, message: Message) -> None:
+        """The provider has it, and will say what becomes of it: soon or late, even before we say that we sent it."""
+        outcome = self.circumstances.happens(f"mail {message.action_id}", "mail")
+        if outcome is None:
+            return
+        self.circumstances.faults[f"provider: message {outcome}"] += 1
+        seconds = (0.0, 0.5, 90.0, 4000.0, 400_000.0)[int(message.action_id[0], 16) % 5]
+        self.agenda.after(seconds, lambda: self.posts.send(self._said(message, str(outcome))))
+
+    def _said(self, message: Message, outcome: str) -> Post:
+        who = next(each for each in EVERYBODY if message.to in (each.email, each.other_email, each.phone))
+        said = vendors.event(f"message.{outcome}", who, action=message.action_id, channel=message.channel)
+        return vendors.open_api(f"{outcome}-{message.action_id[:8]}", self.agenda.now, who, said)
+
+
+class _Sweeps:
+    """When to sweep: each minute, and less often for what stays due whatever is done."""
+
+    def __init__(self, last: datetime) -> None:
+        self._last = last
+        self._state = 0
+        self._in_vain = 0
+
+    def next_at(self, due: datetime) -> datetime:
+        patience = SWEEP_PATIENCE[min(self._in_vain, len(SWEEP_PATIENCE) - 1)]
+        return max(whole_minute(due), self._last + patience)
+
+    def swept(self, now: datetime, state: int) -> None:
+        """`state` is some other number whenever a record has changed."""
+        self._last = whole_minute(now)
+        self._in_vain = self._in_vain + 1 if state == self._state else 0
+        self._state = state
+
+
+def _change_policy(name: str) -> None:
+    policies = wiring.policies()
+    over = policies.latest().version
+    try:
+        policies.activate(variant(name).model_copy(update={"version": over + 1}), over)
+    except Outdated:
+        return  # somebody else was faster: they would look again
+
+
+def _replay_newest() -> None:
+    for entry in wiring.quarantine().list(limit=1).entries:
+        wiring.ingest().replay(entry.id)
