@@ -31,7 +31,8 @@ run: $(VENV) $(if $(filter ministack,$(STACK)),$(MINISTACK)) ## start it here an
 	@$(local) run --stack "$(STACK)" $(if $(PORT),--port "$(PORT)") $(if $(ONCE),--once)
 
 test: $(VENV) $(MINISTACK) lint ## everything CI runs: style, types, tests
-	@$(python) -m pytest -n 2 --dist loadfile -q
+	@$(python) -m pytest -n 2 --dist loadfile -q --ignore tests/campaign
+	@$(python) -m pytest -q tests/campaign
 	@$(python) -m tests.mutations --within 150
 
 clock: $(VENV) ## move the running house's clock: make clock BY=3d
