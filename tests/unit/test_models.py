@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from perennial.domain.customer import Customer, Wait
+from perennial.domain.customer import Consent, Customer, Facts, Known, Send, Wait
 from perennial.domain.events import Event
 from perennial.domain.journal import Entry
+from perennial.domain.signals import Decayed
 from perennial.domain.values import Instant, Model, Money, Utc
 from tests.builders import NOON, SAME_EVERY_TIME, Life
 from tests.lives import a_life
@@ -50,6 +52,35 @@ def test_what_a_wait_keeps_of_its_event_keeps_its_type(value: str | bool | int |
 def test_what_a_wait_keeps_of_its_event_is_plain(value: Any):
     with pytest.raises(ValidationError):
         Wait(play="p", about="a", since=NOON, due=NOON, event={"field": value})
+
+
+AT = "2026-06-15T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "rows"),
+    [
+        ("signals", Decayed, {"view": [3, -1, 720], "use": [2**300 + 1, -400, 720]}),
+        ("consent", Consent, {"marketing/email": [True, AT]}),
+        ("about", Known, {"locale": ["es", AT]}),
+        ("suppressed", Known, {"sms": ["bounced", AT]}),
+        ("sends", Send, [["email", "marketing", AT]]),
+    ],
+)
+def test_a_row_is_written_as_an_array_and_read_as_what_it_was(field: str, kind: type, rows: Any):
+    written = to_json({field: rows})
+    facts = Facts.model_validate_json(written)
+
+    read = getattr(facts, field)
+    assert {type(row) for row in (read.values() if isinstance(rows, dict) else read)} == {kind}
+    assert facts == Facts.model_validate({field: rows})
+    assert facts.model_dump_json(exclude_defaults=True).encode() == written
+
+
+@pytest.mark.parametrize("row", [[], [3, -1], [3, -1, 720, 1], ["3.5", -1, 720], [3, None, 720], {}, None])
+def test_what_is_no_row_is_refused(row: Any):
+    with pytest.raises(ValidationError):
+        Facts.model_validate_json(to_json({"signals": {"view": row}}))
 
 
 def test_what_is_made_is_what_would_have_been_read():

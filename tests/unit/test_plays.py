@@ -50,6 +50,17 @@ def plays_of(life: Life) -> list[str]:
 # Waiting
 
 
+def test_what_waits_is_kept_in_the_order_in_which_it_is_due():
+    late, soon = (a_play(id=f"p-{after}", on="product.viewed", after=after) for after in ("9d", "2d"))
+    life = living(late, soon, a_play(id="p-held", on="order.placed", after="5d"))
+
+    life.hears(an_event("product.viewed"))
+    life.hears(placed(NOON + HOUR))
+    life.hears(an_event("product.used", NOON + 2 * HOUR))
+
+    assert [wait.play for wait in life.customer.waits] == ["p-2d", "p-held", "p-9d"]
+
+
 def test_a_play_without_a_wait_fires_at_once():
     life = living(a_play(on="product.viewed"))
 

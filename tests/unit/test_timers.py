@@ -15,6 +15,7 @@ from perennial.domain.events import Event
 from perennial.domain.policy import Policy
 from perennial.domain.score import Health
 from perennial.domain.timers import due_at
+from perennial.domain.values import to_utc
 from tests.builders import (
     DAY,
     HOUR,
@@ -65,6 +66,16 @@ def test_lateness_against_the_own_rhythm_is_due():
     orders = [placed(NOON + day * DAY, order=f"o-{day}") for day in (0, 20, 40)]
 
     assert edge(calm_policy(), orders, NOON + 41 * DAY) == NOON + 90 * DAY
+
+
+def test_lateness_is_due_to_the_millisecond_as_the_due_index_keeps_it():
+    orders = [placed(NOON + day * DAY, order=f"o-{day}") for day in (0, 20, 40)]
+    orders.append(placed(NOON + 60 * DAY + timedelta(seconds=1), order="o-60"))
+
+    due = edge(calm_policy(), orders, NOON + 61 * DAY)
+
+    assert due is not None
+    assert due == to_utc(due)
 
 
 def test_a_band_is_due_at_the_first_whole_minute_at_which_the_score_is_in_another():

@@ -8,14 +8,15 @@ them stays in the totals.
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, PlainSerializer, Strict
 
 from perennial.domain.actions import Channel, Purpose
 from perennial.domain.events import ShipmentState
 from perennial.domain.signals import Decayed
-from perennial.domain.values import Instant, Model, Money
+from perennial.domain.values import Instant, Model, Money, Row
 
 RECENT_ORDERS = 8
 RECENT_TICKETS = 6
@@ -41,6 +42,11 @@ class Label(StrEnum):
     SILENT = "silent"
 
 
+Exact = Annotated[
+    str | Annotated[bool, Strict()] | Annotated[int, Strict()] | Annotated[float, Strict()],
+    Field(union_mode="left_to_right"),
+]
+"""A plain value as it is written: the first type that is exactly its own is found sooner than the best of all four."""
 PlainDecimal = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount.normalize():f}", when_used="json")]
 """12.30 and 12.3 are one amount and are written as one."""
 
@@ -63,6 +69,10 @@ class Parcel(Model):
     @property
     def state(self) -> ShipmentState | None:
         return max(self.states, key=lambda state: (self.states[state], state), default=None)
+
+
+NO_PARCEL = Parcel.made_of(states={})
+"""One of which nothing was heard yet."""
 
 
 class Order(Model):
@@ -181,18 +191,18 @@ class Facts(Model):
     tickets: Mapping[str, Ticket] = Field(default_factory=dict)
     carts: Mapping[str, Cart] = Field(default_factory=dict)
     totals: Totals = Field(default_factory=Totals)
-    signals: Mapping[str, Decayed] = Field(default_factory=dict)
+    signals: Mapping[str, Row[Decayed]] = Field(default_factory=dict)
     counts: Mapping[str, int] = Field(default_factory=dict)
     latest: Mapping[str, Instant] = Field(default_factory=dict)
     """Event type -> when it last happened; for the types that the policy's plays watch."""
-    consent: Mapping[str, Consent] = Field(default_factory=dict)
+    consent: Mapping[str, Row[Consent]] = Field(default_factory=dict)
     """ "marketing/email" -> the latest word."""
-    about: Mapping[str, Known] = Field(default_factory=dict)
+    about: Mapping[str, Row[Known]] = Field(default_factory=dict)
     """locale, time_zone, country, birthday (as 1904-05-17)."""
     reach: Annotated[frozenset[Channel], PlainSerializer(sorted, when_used="json")] = frozenset()
-    suppressed: Mapping[Channel, Known] = Field(default_factory=dict)
+    suppressed: Mapping[Channel, Row[Known]] = Field(default_factory=dict)
     """Channels that may not be used any more: the message bounced, or the customer complained."""
-    sends: tuple[Send, ...] = ()
+    sends: tuple[Row[Send], ...] = ()
     """Oldest first, as far back as the longest cap looks."""
     signed_up_at: Instant | None = None
     activated_at: Instant | None = None
@@ -200,6 +210,11 @@ class Facts(Model):
     contact_at: Instant | None = None
     """Latest sign of life: what the customer did, other than buying."""
     deleted_at: Instant | None = None
+
+
+@cache
+def _nothing() -> Facts:
+    return Facts()
 
 
 class Part(NamedTuple):
@@ -224,7 +239,7 @@ class Wait(Model):
     """It was due and waits for the morning."""
     sent_back: bool = False
     """It had fired already; the sender found the hour wrong and gave it back."""
-    event: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
+    event: Mapping[str, Exact] = Field(default_factory=dict)
     """What the play's conditions and templates need of the event that began it."""
 
 
@@ -234,7 +249,7 @@ class Customer(Model):
     id: str
     store: str
     version: int = 0
-    facts: Facts = Field(default_factory=Facts)
+    facts: Facts = Field(default_factory=_nothing)
     waits: tuple[Wait, ...] = ()
     fired: Mapping[str, tuple[Instant, ...]] = Field(default_factory=dict)
     """Play -> when it last fired, as many times as its `at_most` must remember."""
@@ -245,7 +260,7 @@ class Customer(Model):
     band: str | None = None
     band_since: Instant | None = None
     score: int | None = Field(default=None, description="Hundredths of a point; None when nothing can be judged.")
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Row[Part], ...] = ()
     due_at: Instant | None = None
     policy: int = 0
     """Version that judged it last."""

@@ -75,9 +75,12 @@ def _record(
         "due_at": due,
         "policy": policy.version,
     }
-    for field, value in (("stage", standing.stage), ("label", standing.label), ("band", health.band)):
-        if getattr(before, field) != value or getattr(before, f"{field}_since") is None:
-            changes |= {field: value, f"{field}_since": now}
+    if before.stage is not standing.stage or before.stage_since is None:
+        changes |= {"stage": standing.stage, "stage_since": now}
+    if before.label is not standing.label or before.label_since is None:
+        changes |= {"label": standing.label, "label_since": now}
+    if before.band != health.band or before.band_since is None:
+        changes |= {"band": health.band, "band_since": now}
     return before.but(changes)
 
 

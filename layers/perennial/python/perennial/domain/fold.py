@@ -6,8 +6,9 @@ yet waits in `strays` until it is. The newest orders and the tickets last touche
 settled into the totals and kept as items of their own, from where the engine recalls one when an event is about it
 (`recalls`).
 
-Which orders stay depends on when they were placed, so it is free of order as long as vendors agree on that time;
-where they do not, the sums over record and totals still are.
+Two things need agreement to be free of order. Which orders stay depends on when they were placed: where vendors do not
+agree on that time, the sums over record and totals still are. And a parcel that a carrier names without its order is
+joined to the order that is known to carry it: one, among those in the record, and within `MOST_PARCELS`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, assert_never
 from perennial.domain import events as e
 from perennial.domain.customer import (
     MOST_PARCELS,
+    NO_PARCEL,
     RECENT_CARTS,
     RECENT_ORDERS,
     RECENT_TICKETS,
@@ -166,7 +168,7 @@ def _order(facts: Facts, event: e.OrderEvent, policy: Policy, *, tracking: str |
         "terms": _terms(before.terms, said, event.time, policy),
     }
     if tracking and tracking not in before.parcels:
-        told["parcels"] = _with(before.parcels, tracking, Parcel())
+        told["parcels"] = _with(before.parcels, tracking, NO_PARCEL)
     return _place(facts, before.but(told))
 
 
@@ -174,7 +176,7 @@ def _terms(before: Terms | None, said: e.OrderFacts, at: Utc, policy: Policy) ->
     if said.total is None:
         return before
     base = said.base if said.base is not None else policy.currencies.to_base(said.total.amount, said.total.currency)
-    now = Terms(told_at=at, total=said.total, base=base, country=said.country)
+    now = Terms.made_of(told_at=at, total=said.total, base=base, country=said.country)
     return now if before is None else max(before, now, key=_terms_rank)
 
 
@@ -206,7 +208,7 @@ def _bounded(order: Order) -> Order:
 def _joined(order: Order, parcel_only: Order) -> Order:
     parcels = order.parcels
     for tracking, parcel in parcel_only.parcels.items():
-        parcels = _with(parcels, tracking, _parcel_joined(parcels.get(tracking, Parcel()), parcel))
+        parcels = _with(parcels, tracking, _parcel_joined(parcels.get(tracking, NO_PARCEL), parcel))
     return order.but(
         {
             "parcels": parcels,
@@ -221,7 +223,7 @@ def _parcel_joined(one: Parcel, other: Parcel) -> Parcel:
     states = one.states
     for state, at in other.states.items():
         states = _with(states, state, min(at, states.get(state, at)))
-    return Parcel(states=states)
+    return Parcel.made_of(states=states)
 
 
 def _refund(facts: Facts, event: e.OrderRefunded, policy: Policy) -> Facts:
@@ -239,7 +241,8 @@ def _refund(facts: Facts, event: e.OrderRefunded, policy: Policy) -> Facts:
 def _shipment(facts: Facts, event: e.ShipmentUpdated) -> Facts:
     said = event.data.shipment
     order = _order_of_shipment(facts, said) or Order(id=said.order or f"~{said.tracking}", heard_at=event.time)
-    parcel = _parcel_joined(order.parcels.get(said.tracking, Parcel()), Parcel(states={said.state: event.time}))
+    heard = Parcel.made_of(states={said.state: event.time})
+    parcel = _parcel_joined(order.parcels.get(said.tracking, NO_PARCEL), heard)
     told: dict[str, Any] = {
         "parcels": _with(order.parcels, said.tracking, parcel),
         "heard_at": min(order.heard_at, event.time),
@@ -270,7 +273,7 @@ def _activation(facts: Facts, event: e.ProductActivated) -> Facts:
 def _cart(facts: Facts, event: e.CartAbandoned, policy: Policy) -> Facts:
     said = event.data.cart
     base = policy.currencies.to_base(said.total.amount, said.total.currency) if said.total else None
-    now = Cart(id=said.id, touched_at=event.time, base=base)
+    now = Cart.made_of(id=said.id, touched_at=event.time, base=base)
     cart = max(facts.carts.get(said.id, now), now, key=_cart_rank)
     newest = sorted({**facts.carts, said.id: cart}.values(), key=_cart_rank)[-RECENT_CARTS:]
     return facts.but({"carts": {each.id: each for each in sorted(newest, key=lambda each: each.id)}})
@@ -363,10 +366,7 @@ def _latest_word(words: Mapping[K, Known], key: K, value: str, at: Utc) -> Mappi
 
 def _about(facts: Facts, event: e.Event) -> Facts:
     """What events of every type may tell: language, place, birthday, how to reach."""
-    person = event.data.customer
-    if person == e.NOBODY:
-        return facts
-    about = facts.about
+    person, about = event.data.customer, facts.about
     for field, value in (
         ("locale", person.locale),
         ("time_zone", person.time_zone),
@@ -375,7 +375,10 @@ def _about(facts: Facts, event: e.Event) -> Facts:
     ):
         if value:
             about = _latest_word(about, field, value, event.time)
-    return facts.but({"about": about, "reach": facts.reach.union(person.channels)})
+    told: dict[str, Any] = {"about": about, "reach": facts.reach.union(person.channels)}
+    if about is facts.about and told["reach"] == facts.reach:
+        return facts
+    return facts.but(told)
 
 
 def _noted(facts: Facts, event: e.Event, policy: Policy) -> Facts:
@@ -453,15 +456,21 @@ def _counted(totals: Totals, order: Order, sign: int) -> Totals:
 
 
 def _earliest(one: Utc | None, other: Utc | None) -> Utc | None:
-    return min((at for at in (one, other) if at is not None), default=None)
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 def _latest(one: Utc | None, other: Utc | None) -> Utc | None:
-    return max((at for at in (one, other) if at is not None), default=None)
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
 
 
 def _least(one: str | None, other: str | None) -> str | None:
-    return min((word for word in (one, other) if word is not None), default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _with(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from perennial.domain import events as e
 from perennial.domain.conditions import Scalar
-from perennial.domain.customer import Facts, Order, Parcel, Ticket
+from perennial.domain.customer import NO_PARCEL, Facts, Order, Ticket
 from perennial.domain.fold import Folded, Settled
 from perennial.domain.summary import Summary
 
@@ -51,24 +51,39 @@ def happenings(
     Of events that leave no fact, only the `wanted` types.
     """
     after = folded.facts
-    orders = {**before.orders, **{each.id: each for each in recalled if isinstance(each, Order)}}
-    tickets = {**before.tickets, **{each.id: each for each in recalled if isinstance(each, Ticket)}}
-    heard_of = (*orders.values(), *before.strays.values())
-    for each in (*after.orders.values(), *after.tickets.values(), *folded.settled):
-        if isinstance(each, Order):
-            if (was := orders.get(each.id)) is not each:
-                yield from _of_order(was, each, event, summary)
-                yield from _of_parcels(heard_of, each, _order_fields(each, summary), event)
-        elif (had := tickets.get(each.id)) is not each:
-            yield from _of_ticket(had, each, event)
-    for key, stray in after.strays.items():
-        if before.strays.get(key) is not stray:
-            yield from _of_parcels(heard_of, stray, {} if key.startswith("~") else {"order": key}, event)
+    if after.orders is not before.orders or after.strays is not before.strays:
+        yield from _of_orders(before, folded, recalled, event, summary)
+    if after.tickets is not before.tickets:
+        yield from _of_tickets(before, folded, recalled, event)
     yield from _of_customer(before, after, event, wanted)
 
 
-def _of_order(was: Order | None, order: Order, event: e.Event, summary: Summary) -> Iterator[Happening]:
-    fields = _order_fields(order, summary)
+def _of_orders(
+    before: Facts, folded: Folded, recalled: tuple[Settled, ...], event: e.Event, summary: Summary
+) -> Iterator[Happening]:
+    orders = {**before.orders, **{each.id: each for each in recalled if isinstance(each, Order)}}
+    heard_of = (*orders.values(), *before.strays.values())
+    left = (each for each in folded.settled if isinstance(each, Order))
+    for order in (*folded.facts.orders.values(), *left):
+        if (was := orders.get(order.id)) is not order:
+            fields = _order_fields(order, summary)
+            yield from _of_order(was, order, fields, event)
+            if was is None or was.parcels is not order.parcels:
+                yield from _of_parcels(heard_of, order, fields, event)
+    for key, stray in folded.facts.strays.items():
+        if before.strays.get(key) is not stray:
+            yield from _of_parcels(heard_of, stray, {} if key.startswith("~") else {"order": key}, event)
+
+
+def _of_tickets(before: Facts, folded: Folded, recalled: tuple[Settled, ...], event: e.Event) -> Iterator[Happening]:
+    tickets = {**before.tickets, **{each.id: each for each in recalled if isinstance(each, Ticket)}}
+    left = (each for each in folded.settled if isinstance(each, Ticket))
+    for ticket in (*folded.facts.tickets.values(), *left):
+        if (had := tickets.get(ticket.id)) is not ticket:
+            yield from _of_ticket(had, ticket, event)
+
+
+def _of_order(was: Order | None, order: Order, fields: Mapping[str, Scalar], event: e.Event) -> Iterator[Happening]:
     if was is None and order.placed_at:
         yield Happening("order.placed", order.id, order.placed_at, fields)
     for kind, state in ORDER_STATES:
@@ -85,7 +100,7 @@ def _of_parcels(
     """States that no order was known to have for that parcel: what was heard before its order was, is told once too."""
     carrier = event.data.shipment.carrier if isinstance(event.data, e.ShipmentData | e.ShippedData) else None
     for tracking, parcel in order.parcels.items():
-        told_before = {state for each in heard_of for state in each.parcels.get(tracking, Parcel()).states}
+        told_before = {state for each in heard_of for state in each.parcels.get(tracking, NO_PARCEL).states}
         for state, at in parcel.states.items():
             if state not in told_before:
                 told = {"tracking": tracking, "state": state.value, **({"carrier": carrier} if carrier else {})}

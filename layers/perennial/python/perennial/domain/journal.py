@@ -1,14 +1,12 @@
 """The journal entry: what happened, what it changed, why, and what was asked for. History line, receipt and outbox."""
 
 import hashlib
-from typing import Annotated, Literal, NamedTuple
-
-from pydantic import Field
+from typing import Literal, NamedTuple
 
 from perennial.domain.actions import Action, Task
 from perennial.domain.customer import Label, Part, Stage
-from perennial.domain.events import Event
-from perennial.domain.values import Instant, Model, iso
+from perennial.domain.events import AnyEvent, Event
+from perennial.domain.values import Instant, Model, Row, iso
 
 Did = Literal["sent", "task", "waits", "held", "dropped", "ended"]
 
@@ -40,11 +38,11 @@ class Entry(Model):
     """Of the record that it made."""
     decided_at: Instant
     policy: int
-    event: Annotated[Event, Field(discriminator="type")]
+    event: AnyEvent
     """Impersonal."""
-    before: Judged
-    after: Judged
-    parts: tuple[Part, ...] = ()
+    before: Row[Judged]
+    after: Row[Judged]
+    parts: tuple[Row[Part], ...] = ()
     label_rule: int
     """Which of the policy's label rules decided, counted from 0."""
     stage_rule: int

@@ -1,14 +1,14 @@
 """Plays: from what happened, and from time, to what is to be done; each occasion once."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from perennial.domain.actions import Action, Channel, Coupon, Task, action_id
-from perennial.domain.conditions import EVENT_FIELDS, Context, Scalar
+from perennial.domain.conditions import EVENT_FIELDS, TIMED_FIELDS, Context, Scalar
 from perennial.domain.customer import Customer, Facts, Wait
 from perennial.domain.ending import Course
 from perennial.domain.events import MessageDeferred
@@ -16,7 +16,7 @@ from perennial.domain.fold import Settled
 from perennial.domain.happenings import SUBJECT, Happening
 from perennial.domain.journal import Did, Outcome
 from perennial.domain.permission import cap_reached, customer_zones, may_leave_at, refusal
-from perennial.domain.policy import BandEntered, LabelEntered, Play, Policy, StageEntered
+from perennial.domain.policy import BandEntered, LabelEntered, Moment, Play, Policy, StageEntered
 from perennial.domain.stage import Standing
 from perennial.domain.summary import Summary, customer_fields
 from perennial.domain.values import iso
@@ -26,6 +26,7 @@ NOT_PLAYED = ("order.cancelled", "order.refunded", "order.returned")
 TASK_TIME = timedelta(days=1)
 """A task is due this long after it was decided, unless the desk says otherwise."""
 _DAY = 86_400
+_SUBJECT = frozenset(SUBJECT)
 
 
 class Played(NamedTuple):
@@ -75,15 +76,20 @@ class Stagecraft:
         self._end_what_is_over()
         self._fire_what_is_due()
         self._await_dates()
-        waits = tuple(sorted(self._waits.values(), key=lambda wait: (wait.due, wait.play, wait.about)))
-        return Played(waits, self._fired, tuple(self._outcomes), tuple(self._actions), tuple(self._tasks))
+        return Played(self._sorted(), self._fired, tuple(self._outcomes), tuple(self._actions), tuple(self._tasks))
+
+    def _sorted(self) -> tuple[Wait, ...]:
+        """By when they are due. A record's are, so there is nothing to do where none came, changed or went."""
+        waits = tuple(self._waits.values())
+        if waits == self._s.customer.waits:
+            return waits
+        return tuple(sorted(waits, key=lambda wait: (wait.due, wait.play, wait.about)))
 
     # Beginning
 
     def _begin(self, play: Play, happening: Happening) -> None:
         due = happening.at + play.after
         named = play.condition.event_fields if play.condition else frozenset[str]()
-        event = {name: value for name, value in happening.fields.items() if name in SUBJECT or name in named}
         wait = Wait.made_of(
             play=play.id,
             about=happening.about,
@@ -91,7 +97,7 @@ class Stagecraft:
             due=due,
             held=False,
             sent_back=False,
-            event=event,
+            event={name: value for name, value in happening.fields.items() if name in _SUBJECT or name in named},
         )
         before = self._waits.get((play.id, happening.about))
         if before is None or before.since < wait.since:
@@ -139,9 +145,7 @@ class Stagecraft:
         birthday = self._s.facts.about.get("birthday")
         moved = self._s.facts.about is not self._s.customer.facts.about
         for play in self._s.policy.on_date:
-            # one whose day has come waits for the morning, or for its `after`: it stays
-            ahead = ((key, wait) for key, wait in self._waits.items() if key[0] == play.id and not wait.held)
-            waiting = [key for key, wait in ahead if wait.since > self._s.now]
+            waiting = [key for key, wait in self._waits.items() if key[0] == play.id and self._is_ahead(wait)]
             if waiting and not moved:
                 continue
             for key in waiting:
@@ -151,6 +155,10 @@ class Stagecraft:
                 about = f"birthday-{at.astimezone(self._zone).year}"
                 opens = may_leave_at(self._s.facts, play.purpose, self._s.policy.quiet_hours, at + play.after)
                 self._waits[play.id, about] = Wait(play=play.id, about=about, since=at, due=opens)
+
+    def _is_ahead(self, wait: Wait) -> bool:
+        """Of a wait for a date. One whose day has come waits for the morning, or for its `after`: it stays."""
+        return not wait.held and wait.since > self._s.now
 
     @cached_property
     def _zone(self) -> ZoneInfo:
@@ -249,7 +257,7 @@ class Stagecraft:
 
     def _action(self, play: Play, wait: Wait, channel: Channel, template: str) -> Action:
         now, offer = self._s.now, play.do.coupon
-        return Action(
+        return Action.made_of(
             id=action_id(self._s.customer.id, play.id, wait.about, channel),
             customer=self._s.customer.id,
             store=self._s.customer.store,
@@ -262,11 +270,11 @@ class Stagecraft:
             not_after=now + play.good_for,
             policy=self._s.policy.version,
             subject=self._subject(play, wait),
-            coupon=Coupon(kind=offer.kind, value=offer.value, expires_at=now + offer.expires) if offer else None,
+            coupon=offer and Coupon.made_of(kind=offer.kind, value=offer.value, expires_at=now + offer.expires),
         )
 
     def _task(self, play: Play, wait: Wait, task: str) -> Task:
-        return Task(
+        return Task.made_of(
             id=action_id(self._s.customer.id, play.id, wait.about, "task"),
             customer=self._s.customer.id,
             store=self._s.customer.store,
@@ -289,8 +297,7 @@ class Stagecraft:
         s = self._s
         named = play.condition.customer_fields
         fields = customer_fields(s.facts, s.summary, named) | timed_fields(s, named)
-        nothing = {name: EVENT_FIELDS[name] for name in play.condition.event_fields}
-        return Context(fields, nothing | {name: wait.event[name] for name in nothing if name in wait.event})
+        return Context(fields, {name: wait.event.get(name, EVENT_FIELDS[name]) for name in play.condition.event_fields})
 
     def _note(self, wait: Wait, did: Did, reason: str | None = None, until: datetime | None = None) -> None:
         self._outcomes.append(Outcome.made_of(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
@@ -336,19 +343,23 @@ def _is_leap(year: int) -> bool:
 
 
 def timed_fields(scene: Scene, named: frozenset[str]) -> dict[str, Scalar]:
-    moments, now = scene.summary.moments, scene.now
-    never = 36_500.0
+    """The fields of `customer` that conditions name, of those that time changes too."""
+    return {name: _TIMED[name](scene) for name in named if name in _TIMED}
 
-    def days(at: datetime | None) -> float:
-        return (now - at).total_seconds() / _DAY if at else never
 
-    every: dict[str, Scalar] = {
-        "stage": scene.standing.stage.value,
-        "label": scene.standing.label.value,
-        "band": scene.band or "",
-        "score": (scene.score or 0) / 100,
-        "days_since_order": days(moments.get("last_order")),
-        "days_since_contact": days(moments.get("last_contact")),
-        "tenure_days": days(moments.get("first_order")) if "first_order" in moments else 0.0,
-    }
-    return {name: value for name, value in every.items() if name in named}
+def _days_since(scene: Scene, moment: Moment, never: float) -> float:
+    at = scene.summary.moments.get(moment)
+    return (scene.now - at).total_seconds() / _DAY if at else never
+
+
+_LONG = 36_500.0
+_TIMED: Mapping[str, Callable[[Scene], Scalar]] = {
+    "stage": lambda scene: scene.standing.stage.value,
+    "label": lambda scene: scene.standing.label.value,
+    "band": lambda scene: scene.band or "",
+    "score": lambda scene: (scene.score or 0) / 100,
+    "days_since_order": lambda scene: _days_since(scene, "last_order", never=_LONG),
+    "days_since_contact": lambda scene: _days_since(scene, "last_contact", never=_LONG),
+    "tenure_days": lambda scene: _days_since(scene, "first_order", never=0.0),
+}
+assert _TIMED.keys() == TIMED_FIELDS.keys(), "each field a policy may name has one meaning"

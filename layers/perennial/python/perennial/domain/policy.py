@@ -5,10 +5,13 @@ Two kinds of condition. What only events change is written in CEL (`if:`). What 
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
+from math import inf
+from operator import itemgetter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -84,10 +87,6 @@ class Rule(Model):
     """At least this long ago. An instant that never was is long ago."""
     late: Late | None = None
     band: Names = ()
-
-    @cached_property
-    def is_timed(self) -> bool:
-        return bool(self.within or self.after or self.late)
 
     @cached_property
     def condition(self) -> Condition | None:
@@ -188,8 +187,22 @@ class Score(Model):
         """Part -> its weight, before renormalisation."""
         return {name: getattr(self.parts, name).weight for name in Parts.model_fields}
 
+    @cached_property
+    def shares(self) -> dict[tuple[str, ...], Any]:
+        """What `domain.score` remembers of these weights; here because it is true of this policy only."""
+        return {}
+
     def band_of(self, score: int) -> str:
-        return next(name for floor, name in reversed(self.floors) if score >= floor)
+        return self.floors[self._above(score) - 1][1]
+
+    def around(self, score: int) -> tuple[int, float]:
+        """The band that a score is in: its least score, and the first that is above it."""
+        above = self._above(score)
+        return self.floors[above - 1][0], self.floors[above][0] if above < len(self.floors) else inf
+
+    def _above(self, score: int) -> int:
+        """Of the band above: its place in `floors`, or the length of that."""
+        return bisect_right(self.floors, score, key=itemgetter(0))
 
 
 class StageEntered(Model):
@@ -231,7 +244,7 @@ class Doing(Model):
             raise ValueError("a coupon needs a message to ride on")
         return self
 
-    @property
+    @cached_property
     def channels(self) -> tuple[tuple[Channel, str], ...]:
         both: tuple[tuple[Channel, str | None], ...] = (("sms", self.sms), ("email", self.email))
         return tuple((channel, template) for channel, template in both if template)

@@ -7,6 +7,7 @@ probability that is beta(a, b). Because the first purchase counts too, whoever b
 BG/NBD says P(alive) = 1 for them whatever the silence, and ranks worse than chance.
 """
 
+from functools import lru_cache
 from math import exp, log
 from typing import Annotated
 
@@ -46,16 +47,26 @@ class Rhythm(Model):
         stay = self.a + self.b + repeats
         z = horizon / (self.alpha + age + horizon)
         # The paper's 2F1(r+x, b+x+1; a+b+x; z) after Euler's transformation: the same, in half as many terms.
-        unspent: float = (1 - z) ** a_less_one * _hyp2f1(self.a + self.b - self.r, a_less_one, stay, z)
+        unspent: float = (1 - z) ** a_less_one * _sum(_series(self.a + self.b - self.r, a_less_one, stay), z)
         return max(0.0, stay / a_less_one * (1 - unspent) * self.p_alive(repeats, last, age))
 
 
-def _hyp2f1(a: float, b: float, c: float, z: float) -> float:
-    """Gauss's hypergeometric function by its series; 0 <= z < 1."""
-    term = total = 1.0
+@lru_cache(maxsize=64)
+def _series(a: float, b: float, c: float) -> tuple[float, ...]:
+    """Coefficients of Gauss's hypergeometric series. A shop needs one for each number of purchases, at any time."""
+    coefficients = [1.0]
     for n in range(_SERIES_TERMS):
-        term *= (a + n) * (b + n) / ((c + n) * (n + 1)) * z
+        coefficients.append(coefficients[-1] * (a + n) * (b + n) / ((c + n) * (n + 1)))
+    return tuple(coefficients)
+
+
+def _sum(series: tuple[float, ...], z: float) -> float:
+    """Of a power series, as far as its terms are worth adding; 0 <= z < 1."""
+    total, power = 0.0, 1.0
+    for coefficient in series:
+        term = coefficient * power
         total += term
-        if abs(term) < _SERIES_TOLERANCE:
+        if -_SERIES_TOLERANCE < term < _SERIES_TOLERANCE:
             break
+        power *= z
     return total

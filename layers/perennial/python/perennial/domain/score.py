@@ -5,20 +5,29 @@ from one instant to another; so the first instant at which the score leaves its 
 by looking at every minute.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import exp, exp2
 from typing import NamedTuple, Protocol
 
 from perennial.domain.customer import Facts, Order, Part
 from perennial.domain.events import ShipmentState
-from perennial.domain.policy import DeliveryPart, MeanPart, Policy, ResolutionPart
+from perennial.domain.policy import (
+    DeliveryPart,
+    EngagementPart,
+    MeanPart,
+    Policy,
+    RecommendationPart,
+    ResolutionPart,
+    Score,
+)
 from perennial.domain.signals import EPOCH, Decayed
 from perennial.domain.summary import Summary, summary_of
 
 FULL = 10_000
 """100 points, in hundredths."""
 DAY = 86_400.0
+_NONE = timedelta(0)
 _MOST_LOOKS = 1_000
 """Some thirty are usual; only parts that cancel each other out on the edge of a band need more."""
 _NOISE = 1e-3
@@ -89,37 +98,38 @@ class Balance:
 
     def _left(self, masses: Sequence[tuple[float, float]]) -> float:
         """What is left of them now. All fade alike: what a clock ahead of ours told weighs a little more until then."""
-        return sum(mass * exp2(min((self._now - since) * self._rate, _LARGEST_POWER)) for mass, since in masses)
+        now, rate = self._now, self._rate
+        return sum([mass * exp2(min((now - since) * rate, _LARGEST_POWER)) for mass, since in masses if mass])
 
     def _ratio(self, good: float, bad: float, overdue: float) -> float:
         return (good + self._prior) / (good + bad + overdue + self._weight)
 
 
-class Term(NamedTuple):
-    name: str
-    share: float
-    """Its weight after renormalisation."""
-    curve: Curve
+Term = tuple[str, Curve]
+"""A part's name and its curve."""
+
+
+class Share(NamedTuple):
+    """What a term counts for beside the others."""
+
+    weight: float
+    """After renormalisation, as it is told."""
+    hundredths: float
+    """Of the score, where the curve reads 1."""
 
 
 class Health:
     """The score of one customer's facts under one policy, from `now` on."""
 
     def __init__(self, facts: Facts, policy: Policy, now: datetime, summary: Summary | None = None) -> None:
-        weights = policy.score.weights
-        curves = _curves(facts, summary or summary_of(facts), policy, now)
-        judged = [(name, weights[name], curve) for name, curve in curves if weights[name]]
-        total = sum([weight for _, weight, _ in judged])
-        self.terms = tuple([Term(name, weight / total, curve) for name, weight, curve in judged])
+        self._start = _seconds(now)
+        self.terms = _terms(facts, summary or summary_of(facts), policy, self._start)
+        self._shares = _shares(policy.score, tuple([name for name, _ in self.terms]))
         self._score = policy.score
-        self._now = now
-        self._readings = [term.curve.read(_seconds(now)) for term in self.terms]
-        self.parts = _parts(self.terms, self._readings)
-        self.score = sum(part.points for part in self.parts) if self.parts else None
-
-    @property
-    def band(self) -> str | None:
-        return None if self.score is None else self._score.band_of(self.score)
+        self._readings = [curve.read(self._start) for _, curve in self.terms]
+        self.parts = _parts(self.terms, self._shares, self._readings)
+        self.score = sum([part.points for part in self.parts]) if self.parts else None
+        self.band = None if self.score is None else policy.score.band_of(self.score)
 
     def leaves_band(self, until: datetime) -> datetime | None:
         """The first whole minute in (now, until] at which the score is in another band than now.
@@ -128,12 +138,8 @@ class Health:
         """
         if self.score is None:
             return None
-        return _Search(self.terms, self._band_around(self.score)).first(self._now, self._readings, until)
-
-    def _band_around(self, score: int) -> tuple[int, int]:
-        floors = [floor for floor, _ in self._score.floors]
-        low = max(floor for floor in floors if floor <= score)
-        return low, min((floor for floor in floors if floor > score), default=FULL + 1)
+        search = _Search(self.terms, self._shares, self._score.around(self.score))
+        return search.first(self._start, self._readings, until)
 
 
 class _At(NamedTuple):
@@ -147,18 +153,19 @@ class _At(NamedTuple):
 class _Search:
     """Looks for the first minute outside a band; skips what cannot hold a crossing, and closes in on what does."""
 
-    def __init__(self, terms: tuple[Term, ...], band: tuple[int, int]) -> None:
-        self._curves = [term.curve for term in terms]
-        self._scales = [FULL * term.share for term in terms]
+    def __init__(self, terms: Sequence[Term], shares: Sequence[Share], band: tuple[float, float]) -> None:
+        self._curves = [curve for _, curve in terms]
+        self._scales = [share.hundredths for share in shares]
         self._low, self._high = band[0] - _NOISE, band[1] - _NOISE
         self._looks = 0
 
-    def first(self, now: datetime, readings: list[Reading], until: datetime) -> datetime | None:
-        start, end = (now - EPOCH) / _MINUTE, (until - EPOCH) // _MINUTE
+    def first(self, now: float, readings: list[Reading], until: datetime) -> datetime | None:
+        """readings: of all curves at `now`, in seconds since EPOCH."""
+        start, end = now / 60, _seconds(until) // 60
         if end <= start:
             return None
         minute = self._between(self._read(start, readings), self._at(end))
-        return None if minute is None else EPOCH + int(minute) * _MINUTE
+        return None if minute is None else EPOCH + timedelta(minutes=int(minute))
 
     def _between(self, start: _At, end: _At) -> float | None:
         """The first minute in (start, end] outside the band; at `start` the score is inside."""
@@ -178,21 +185,26 @@ class _Search:
         return sooner if sooner is not None else self._between(middle, end)
 
     def _crossing(self, start: _At, end: _At) -> float | None:
-        """Inside at the start, outside at the end: close in by false position, with Anderson and Bjoerck's weights."""
+        """Inside at the start, outside at the end: close in by false position.
+
+        Where the same end moves twice, the other weighs less, as Anderson and Bjoerck say (BIT 13, 1973).
+        """
         edge = self._low if end.total < self._low else self._high
         inner, outer = abs(start.total - edge), abs(end.total - edge)
+        moved = None
         while end.minute - start.minute > 1:
             guess = round(start.minute + (end.minute - start.minute) * inner / (inner + outer))
             middle = self._at(min(max(guess, int(start.minute) + 1), int(end.minute) - 1))
             distance = abs(middle.total - edge)
             if not self._inside(middle):
-                inner *= _kept(distance, outer)
+                inner *= _kept(distance, outer) if moved is end else 1
                 end, outer = middle, distance
             elif not self._stays(start, middle) and (sooner := self._dip(start, middle)) is not None:
                 return sooner
             else:
-                outer *= _kept(distance, inner)
+                outer *= _kept(distance, inner) if moved is start else 1
                 start, inner = middle, distance
+            moved = middle
         return end.minute
 
     def _at(self, minute: float) -> _At:
@@ -224,41 +236,49 @@ def _kept(new: float, old: float) -> float:
     return kept if old and (kept := 1 - new / old) > 0 else 0.5
 
 
-_MINUTE = timedelta(minutes=1)
-
-
 def score_of(facts: Facts, now: datetime, policy: Policy) -> tuple[int | None, tuple[Part, ...]]:
     """The score in hundredths of a point and its parts, which add up to it; None when nothing can be judged."""
     health = Health(facts, policy, now)
     return health.score, health.parts
 
 
-def _parts(terms: Sequence[Term], readings: Sequence[Reading]) -> tuple[Part, ...]:
+def _parts(terms: Sequence[Term], shares: Sequence[Share], readings: Sequence[Reading]) -> tuple[Part, ...]:
     """Each part gets the whole hundredths by which it lifts the running sum: so they add up to the score exactly."""
     parts: list[Part] = []
     total, given = 0.0, 0
-    for (name, share, _), (value, *_) in zip(terms, readings, strict=True):
-        total += FULL * share * value
+    for (name, _), (weight, hundredths), reading in zip(terms, shares, readings, strict=True):
+        total += hundredths * reading[0]
         points = int(total + _NOISE) - given
         given += points
-        parts.append(Part(name, round(value, 6), round(share, 6), points))
+        parts.append(Part(name, round(reading[0], 6), weight, points))
     return tuple(parts)
 
 
-def _curves(facts: Facts, summary: Summary, policy: Policy, now: datetime) -> list[tuple[str, Curve]]:
-    """Each part and its curve, for the parts that there is something to judge by."""
-    parts, signals = policy.score.parts, facts.signals
+def _shares(score: Score, names: tuple[str, ...]) -> tuple[Share, ...]:
+    """What each of these parts counts for, when they are all that can be judged."""
+    known: dict[tuple[str, ...], tuple[Share, ...]] = score.shares
+    if (shares := known.get(names)) is None:
+        weights = [score.weights[name] for name in names]
+        total = sum(weights)
+        shares = tuple(Share(round(weight / total, 6), FULL * (weight / total)) for weight in weights)
+        known[names] = shares
+    return shares
+
+
+def _terms(facts: Facts, summary: Summary, policy: Policy, now: float) -> tuple[Term, ...]:
+    """The parts that there is something to judge by, and that the policy gives any weight."""
+    parts, signals, weights = policy.score.parts, facts.signals, policy.score.weights
     curves: list[tuple[str, Curve | None]] = [("rhythm", _rhythm(summary, policy))]
     if signals:
-        curves.append(("engagement", _engagement(facts, policy, now)))
-        curves.append(("satisfaction", _mean(facts, "satisfaction", parts.satisfaction, now)))
+        curves.append(("engagement", _engagement(signals, parts.engagement, now)))
+        curves.append(("satisfaction", _mean(signals, "satisfaction", parts.satisfaction, now)))
     curves.append(("resolution", _resolution(facts, parts.resolution, now)))
     if signals:
-        curves.append(("sentiment", _mean(facts, "sentiment", parts.sentiment, now)))
+        curves.append(("sentiment", _mean(signals, "sentiment", parts.sentiment, now)))
     curves.append(("delivery", _delivery(facts, parts.delivery, now)))
     if signals:
-        curves.append(("recommendation", _recommendation(facts, policy, now)))
-    return [(name, curve) for name, curve in curves if curve is not None]
+        curves.append(("recommendation", _recommendation(signals, parts.recommendation, now)))
+    return tuple([(name, curve) for name, curve in curves if curve is not None and weights[name]])
 
 
 def _seconds(at: datetime) -> float:
@@ -280,47 +300,44 @@ def _rhythm(summary: Summary, policy: Policy) -> Curve | None:
     return Falling(chance)
 
 
-def _engagement(facts: Facts, policy: Policy, now: datetime) -> Curve | None:
-    part = policy.score.parts.engagement
-    weighed = [(weight, facts.signals[kind]) for kind, weight in part.kinds.items() if kind in facts.signals]
+def _engagement(signals: Mapping[str, Decayed], part: EngagementPart, now: float) -> Curve | None:
+    weighed = [(weight, signals[kind]) for kind, weight in part.kinds.items() if kind in signals]
     return _saturating(weighed, part.saturation, now, part.quiet) if weighed else None
 
 
-def _recommendation(facts: Facts, policy: Policy, now: datetime) -> Curve | None:
-    part = policy.score.parts.recommendation
-    signal = facts.signals.get("recommendation")
+def _recommendation(signals: Mapping[str, Decayed], part: RecommendationPart, now: float) -> Curve | None:
+    signal = signals.get("recommendation")
     return _saturating([(1.0, signal)], part.saturation, now, 0.0) if signal else None
 
 
-def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now: datetime, quiet: float) -> Curve:
+def _saturating(weighed: Sequence[tuple[float, Decayed]], saturation: float, now: float, quiet: float) -> Curve:
     """1 - (1 - quiet) exp(-weighted sum / saturation). Each signal fades by the half-life it was kept with."""
-    start, room = _seconds(now), 1 - quiet
+    room = 1 - quiet
     masses: dict[int, float] = {}
     for weight, signal in weighed:
         seconds = signal.half_life * 3600
-        masses[seconds] = masses.get(seconds, 0.0) + weight * signal.read(start) / saturation
+        masses[seconds] = masses.get(seconds, 0.0) + weight * signal.read(now) / saturation
     if len(masses) == 1:
         ((half_life, mass),) = masses.items()
-        return Falling(lambda t: 1 - room * exp(-mass * exp2((start - t) / half_life)))
+        return Falling(lambda t: 1 - room * exp(-mass * exp2((now - t) / half_life)))
     fading = tuple(masses.items())
-    return Falling(lambda t: 1 - room * exp(-sum(mass * exp2((start - t) / half_life) for half_life, mass in fading)))
+    return Falling(lambda t: 1 - room * exp(-sum(mass * exp2((now - t) / half_life) for half_life, mass in fading)))
 
 
-def _mean(facts: Facts, name: str, part: MeanPart, now: datetime) -> Curve | None:
-    if (voices := facts.signals.get(f"{name}#")) is None:
+def _mean(signals: Mapping[str, Decayed], name: str, part: MeanPart, now: float) -> Curve | None:
+    if (voices := signals.get(f"{name}#")) is None:
         return None
-    start = _seconds(now)
-    said, count = facts.signals[name].read(start), voices.read(start)
+    said, count = signals[name].read(now), voices.read(now)
     half_life, weight, prior = voices.half_life * 3600, part.prior.weight, part.prior.mean * part.prior.weight
 
     def mean(t: float) -> float:
-        faded = exp2((start - t) / half_life)
+        faded = exp2((now - t) / half_life)
         return (said * faded + prior) / (count * faded + weight)
 
     return Falling(mean)
 
 
-def _resolution(facts: Facts, part: ResolutionPart, now: datetime) -> Curve | None:
+def _resolution(facts: Facts, part: ResolutionPart, now: float) -> Curve | None:
     if not facts.tickets:
         return None
     good: list[tuple[float, float]] = []
@@ -332,10 +349,10 @@ def _resolution(facts: Facts, part: ResolutionPart, now: datetime) -> Curve | No
         elif ticket.resolved_at:
             in_time = ticket.resolved_at - ticket.started_at <= part.target
             (good if in_time else bad).append((1.0, _seconds(ticket.resolved_at)))
-    return Balance(_seconds(now), part, good, bad, overdue)
+    return Balance(now, part, good, bad, overdue)
 
 
-def _delivery(facts: Facts, part: DeliveryPart, now: datetime) -> Curve | None:
+def _delivery(facts: Facts, part: DeliveryPart, now: float) -> Curve | None:
     good: list[tuple[float, float]] = []
     bad: list[tuple[float, float]] = []
     overdue: list[tuple[float, float, float]] = []
@@ -344,23 +361,23 @@ def _delivery(facts: Facts, part: DeliveryPart, now: datetime) -> Curve | None:
             continue
         troubled = _trouble(order, part)
         if order.delivered_at:
-            harm = max(troubled, _lateness(order, part))
-            good.append((1 - harm, _seconds(order.delivered_at)))
-            bad.append((harm, _seconds(order.delivered_at)))
+            harm, at = max(troubled, _lateness(order, part)), _seconds(order.delivered_at)
+            good.append((1 - harm, at))
+            bad.append((harm, at))
         else:
             if troubled:
                 bad.append((troubled, _trouble_at(order)))
             if order.promised_at:
                 start = _seconds(order.promised_at + part.grace)
                 overdue.append((start, part.full_harm.total_seconds(), 1.0))
-    return Balance(_seconds(now), part, good, bad, overdue) if good or bad or overdue else None
+    return Balance(now, part, good, bad, overdue) if good or bad or overdue else None
 
 
 def _lateness(order: Order, part: DeliveryPart) -> float:
     if order.promised_at is None or order.delivered_at is None:
         return 0.0
     late = order.delivered_at - order.promised_at - part.grace
-    return min(1.0, max(0.0, late / part.full_harm))
+    return min(1.0, late / part.full_harm) if late > _NONE else 0.0
 
 
 def _trouble(order: Order, part: DeliveryPart) -> float:

@@ -46,11 +46,10 @@ class Decayed(NamedTuple):
 
     def read(self, t: float) -> float:
         """`value` at `t` seconds after EPOCH."""
-        if not self.mantissa:
-            return 0.0
-        surplus = max(0, self.mantissa.bit_length() - 64)
-        power: float = self.exponent + surplus - PRECISION - t / (self.half_life * 3600)
-        return float(self.mantissa >> surplus) * math.exp2(min(power, _LARGEST_POWER))
+        mantissa, exponent, half_life = self
+        surplus = max(0, mantissa.bit_length() - 64)
+        power = exponent + surplus - PRECISION - t / (half_life * 3600)
+        return (mantissa >> surplus) * math.exp2(min(power, _LARGEST_POWER))
 
 
 def _normal(mantissa: int, exponent: int, half_life: int) -> Decayed:

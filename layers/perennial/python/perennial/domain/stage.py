@@ -6,14 +6,14 @@ from typing import NamedTuple, TypeVar
 
 from perennial.domain.conditions import Context, Scalar
 from perennial.domain.customer import Facts, Label, Stage
-from perennial.domain.policy import LabelRule, Late, Policy, Rule, StageRule
+from perennial.domain.policy import LabelRule, Late, Moment, Policy, Rule, StageRule
 from perennial.domain.score import Health
 from perennial.domain.summary import Summary, customer_fields, summary_of
 from perennial.domain.values import TICK, to_utc
 
 R = TypeVar("R", LabelRule, StageRule)
 Holding = tuple[tuple[int, R], ...]
-Possible = tuple[Holding[LabelRule], Holding[StageRule]]
+"""Rules whose `if` holds, with their place in the policy."""
 REMEMBERED = 4_096
 
 
@@ -25,33 +25,50 @@ class Standing(NamedTuple):
     stage_rule: int
 
 
+class Possible(NamedTuple):
+    """What events have left of the rules for some customers: time and band decide among these."""
+
+    labels: Holding[LabelRule]
+    stages: Holding[StageRule]
+    within: frozenset[tuple[Moment, timedelta]]
+    """How long after which moment some rule ceases to hold."""
+    after: frozenset[tuple[Moment, timedelta]]
+    """How long after which moment some rule begins to hold."""
+    late: tuple[Late, ...]
+
+    @classmethod
+    def of(cls, labels: Holding[LabelRule], stages: Holding[StageRule]) -> "Possible":
+        rules: list[Rule] = [rule for _, rule in (*labels, *stages)]
+        within = frozenset(length for rule in rules for length in rule.within.items())
+        after = frozenset(length for rule in rules for length in rule.after.items())
+        return cls(labels, stages, within, after, tuple(rule.late for rule in rules if rule.late))
+
+
 class Rules:
     """The policy's rules over one customer's facts: what events decide is settled here, what time decides is open."""
 
     def __init__(self, facts: Facts, policy: Policy, summary: Summary | None = None) -> None:
         self._summary = summary or summary_of(facts)
-        self._labels, self._stages = _possible(policy, customer_fields(facts, self._summary, policy.rule_fields))
+        self._possible = _possible(policy, customer_fields(facts, self._summary, policy.rule_fields))
 
     def standing(self, now: datetime, band: str | None) -> Standing:
-        at, label_rule = self._first(self._labels, now, band)
+        at, label_rule = self._first(self._possible.labels, now, band)
         label = label_rule.label
-        fitting = [(index, rule) for index, rule in self._stages if not rule.labels or label in rule.labels]
+        fitting = [(index, rule) for index, rule in self._possible.stages if not rule.labels or label in rule.labels]
         stage_at, stage_rule = self._first(fitting, now, band)
         return Standing(label, stage_rule.stage, at, stage_at)
 
     def boundaries(self) -> Iterator[datetime]:
         """Every instant at which time alone makes some rule begin or cease to hold."""
         moments = self._summary.moments
-        for _, rule in (*self._labels, *self._stages):
-            if not rule.is_timed:
-                continue
-            for moment, length in rule.within.items():
-                if at := moments.get(moment):
-                    yield at + length + TICK
-            for moment, length in rule.after.items():
-                if at := moments.get(moment):
-                    yield at + length
-            if rule.late and (late_at := self._late_at(rule.late)):
+        for moment, length in self._possible.within:
+            if at := moments.get(moment):
+                yield at + length + TICK
+        for moment, length in self._possible.after:
+            if at := moments.get(moment):
+                yield at + length
+        for late in self._possible.late:
+            if late_at := self._late_at(late):
                 yield late_at
 
     def _first(self, rules: Sequence[tuple[int, R]], now: datetime, band: str | None) -> tuple[int, R]:
@@ -106,7 +123,7 @@ def _possible(policy: Policy, fields: Mapping[str, Scalar]) -> Possible:
         if len(known) >= REMEMBERED:
             known.clear()
         context = Context(fields, {})
-        possible = known[values] = (_holding(policy.labels, context), _holding(policy.stages, context))
+        possible = known[values] = Possible.of(_holding(policy.labels, context), _holding(policy.stages, context))
     return possible
 
 

@@ -17,10 +17,11 @@ class Summary(NamedTuple):
 
 
 def summary_of(facts: Facts) -> Summary:
-    bought = [order for order in facts.orders.values() if order.counts]
+    placed = [order.placed_at for order in facts.orders.values() if order.placed_at and order.counts]
     totals = facts.totals
-    placed = [order.placed_at for order in bought if order.placed_at]
-    placed += [at for at in (totals.first_at, totals.last_at) if at and totals.purchases]
+    purchases = totals.purchases + len(placed)
+    if totals.purchases:
+        placed += [at for at in (totals.first_at, totals.last_at) if at]
     moments: dict[Moment, datetime] = {}
     if placed:
         moments["first_order"], moments["last_order"] = min(placed), max(placed)
@@ -28,7 +29,7 @@ def summary_of(facts: Facts) -> Summary:
         moments["last_contact"] = facts.contact_at
     if facts.signed_up_at:
         moments["signed_up"] = facts.signed_up_at
-    return Summary(totals.purchases + len(bought), moments)
+    return Summary(purchases, moments)
 
 
 def value_of(facts: Facts) -> Decimal:
@@ -40,13 +41,14 @@ def is_activated(facts: Facts) -> bool:
     return (
         facts.activated_at is not None
         or facts.totals.activated > 0
-        or any(order.activated_at for order in (*facts.orders.values(), *facts.strays.values()))
+        or any(order.activated_at for order in facts.orders.values())
+        or any(order.activated_at for order in facts.strays.values())
     )
 
 
-def was_ordered(facts: Facts, cart: str) -> bool:
-    """Did this cart become an order, whatever became of the order?"""
-    return any(order.cart == cart and order.is_known for order in facts.orders.values())
+def open_carts(facts: Facts) -> int:
+    """Those that became no order; whatever became of the order."""
+    return len(facts.carts.keys() - {order.cart for order in facts.orders.values()})
 
 
 def customer_fields(facts: Facts, summary: Summary, named: frozenset[str]) -> dict[str, Scalar]:
@@ -80,7 +82,7 @@ _FIELDS: Mapping[str, Callable[[Facts, Summary], Scalar]] = {
     "open_orders": lambda facts, summary: sum(map(_is_open, facts.orders.values())),
     "tickets": lambda facts, summary: facts.totals.tickets + len(facts.tickets),
     "open_tickets": lambda facts, summary: sum(ticket.is_open for ticket in facts.tickets.values()),
-    "carts": lambda facts, summary: sum(not was_ordered(facts, cart) for cart in facts.carts),
+    "carts": lambda facts, summary: open_carts(facts),
     "views": lambda facts, summary: facts.counts.get("view", 0),
     "uses": lambda facts, summary: facts.counts.get("use", 0),
     "activated": lambda facts, summary: is_activated(facts),

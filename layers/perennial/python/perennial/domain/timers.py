@@ -28,7 +28,7 @@ def next_change(
     """`due_at`, from what the decision has worked out already."""
     end = now + HORIZON
     soonest = min((wait.due for wait in waits), default=end)
-    for boundary in sorted(at for at in rules.boundaries() if now < at < soonest):
+    for boundary in sorted([at for at in rules.boundaries() if now < at < soonest]):
         if _differs(rules.standing(boundary, health.band), standing):
             soonest = boundary
             break

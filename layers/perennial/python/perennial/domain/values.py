@@ -4,9 +4,22 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from functools import cache, partial
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 TICK = timedelta(milliseconds=1)
 """The resolution of every stored instant, and so the least step 'just after' can mean."""
@@ -22,7 +35,7 @@ def to_utc(time: datetime) -> datetime:
         utc = time.astimezone(UTC)
     except OverflowError:
         raise ValueError("should be within the calendar") from None
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    return utc - timedelta(microseconds=part) if (part := utc.microsecond % 1000) else utc
 
 
 def iso(time: datetime) -> str:
@@ -81,11 +94,43 @@ def _of_our_time(time: datetime) -> datetime:
     return time
 
 
+class _Stored:
+    """Reads JSON with the standard library, whose UTC is one object.
+
+    pydantic makes one for each instant, and to compare, or to subtract, what has not the same object for its zone takes
+    Python ten times as long, be they UTC both.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(datetime.fromisoformat, core_schema.str_schema()),
+            python_schema=handler(source),
+            serialization=core_schema.simple_ser_schema("datetime"),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core_schema.datetime_schema())
+
+
+class _AsArray:
+    """Reads and writes a named tuple as the array that it is: told its types, pydantic takes a fifth of the time."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        array = core_schema.tuple_schema([handler.generate_schema(kind) for kind in source.__annotations__.values()])
+        return core_schema.no_info_after_validator_function(partial(tuple.__new__, source), array)
+
+
+T = TypeVar("T", bound=tuple[Any, ...])
+Row = Annotated[T, _AsArray]
+"""A named tuple in an item of our own; all its fields are written."""
 _OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text, when_used="json")]
 Utc = Annotated[AwareDatetime, AfterValidator(to_utc)]
 """An instant as it comes in from outside."""
-Instant = AwareDatetime
+Instant = Annotated[AwareDatetime, _Stored]
 """An instant out of an item of our own: it was made `Utc` before it was stored, and need not be again (1 µs each)."""
 Told = Annotated[Utc, AfterValidator(_of_our_time)]
 """A time that somebody outside says. One far off is a mistake of theirs, and would spoil all arithmetic with it."""
@@ -108,9 +153,6 @@ TimeZone = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+\-/]{1,64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-_set = object.__setattr__  # frozen models set nothing themselves
-
-
 class Model(BaseModel):
     """Data that does not change and refuses what it does not know."""
 
@@ -121,16 +163,31 @@ class Model(BaseModel):
     @classmethod
     def made_of(cls, **fields: Any) -> Self:
         """Made of values that are valid already and not looked at again; all fields are given."""
-        made = object.__new__(cls)
-        _set(made, "__dict__", fields)
-        _set(made, "__pydantic_fields_set__", set(fields))
-        _set(made, "__pydantic_extra__", None)
-        _set(made, "__pydantic_private__", None)
-        return made
+        return _made(cls, fields)
 
     def but(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with other values, which are not validated: `model_copy(update=...)` at a fifth of its price."""
-        return self.made_of(**{**self.__dict__, **changes})
+        """A copy with other values, which are not validated: `model_copy(update=...)` at a tenth of its price."""
+        return _made(type(self), {**self.__dict__, **changes})
+
+
+M = TypeVar("M", bound=Model)
+# frozen models set nothing themselves; these do, and faster than object.__setattr__
+_set_dict, _set_fields, _set_extra, _set_private = (vars(BaseModel)[slot].__set__ for slot in BaseModel.__slots__)
+
+
+def _made(kind: type[M], fields: dict[str, Any]) -> M:
+    made = object.__new__(kind)
+    _set_dict(made, fields)
+    _set_fields(made, _fields_of(kind))
+    _set_extra(made, None)
+    _set_private(made, None)
+    return made
+
+
+@cache
+def _fields_of(kind: type[Model]) -> set[str]:
+    """Shared by all that are made: pydantic changes it in models that are not frozen, and in copies of its own."""
+    return set(kind.model_fields)
 
 
 class Money(Model):
