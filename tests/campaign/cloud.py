@@ -8,6 +8,7 @@ What the SDK gives up on is raised as botocore raises it.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NoReturn
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
@@ -30,28 +31,29 @@ REPEATED_AFTER = 1.0
 """Seconds until the SDK gives up waiting for an answer and asks again."""
 
 
-def raising(error: Exception) -> Fails:
+def raising(error: Callable[[], Exception]) -> Fails:
     """Nothing is done."""
 
     def fail(_do: Callable[[], object]) -> NoReturn:
-        raise error
+        raise error()
 
     return fail
 
 
-def then_raising(error: Exception) -> Fails:
+def then_raising(error: Callable[[], Exception]) -> Fails:
     """It is done, and the caller does not hear of it."""
 
     def fail(do: Callable[[], object]) -> NoReturn:
         do()
-        raise error
+        raise error()
 
     return fail
 
 
-UNREACHABLE = ConnectTimeoutError(endpoint_url="https://aws")
-LOST = ReadTimeoutError(endpoint_url="https://aws")
-THROTTLED = Busy("ThrottlingException")
+# Made anew each time: an error remembers where it was raised, and with that all of the world it was raised in.
+UNREACHABLE = partial(ConnectTimeoutError, endpoint_url="https://aws")
+LOST = partial(ReadTimeoutError, endpoint_url="https://aws")
+THROTTLED = partial(Busy, "ThrottlingException")
 READ_ERRORS: Wrong = {"throttled": raising(THROTTLED), "unreachable": raising(UNREACHABLE)}
 
 
@@ -75,7 +77,7 @@ class FaultyTable:
     def write(self, writes: Sequence[Write]) -> None:
         wrong: Wrong = {
             "throttled": raising(THROTTLED),
-            "conflict": raising(Busy("TransactionConflict")),
+            "conflict": raising(partial(Busy, "TransactionConflict")),
             "unreachable": raising(UNREACHABLE),
             "answer lost": then_raising(LOST),
             "answer lost, repeated by the SDK": lambda do: self._repeated(do, writes),
@@ -157,7 +159,7 @@ class FaultyQueue:
 
     def _send(self, batch: Sequence[QueueMessage]) -> int:
         wrong: Wrong = {
-            "refused": raising(NotSent("ServiceUnavailable")),
+            "refused": raising(partial(NotSent, "ServiceUnavailable")),
             "partly refused": lambda do: self._partly(batch),
             "answer lost": then_raising(LOST),
             "answer lost, repeated by the SDK": lambda do: (do(), do())[0],
@@ -180,10 +182,10 @@ class FaultyProvider:
 
     def send(self, message: Message) -> str:
         wrong: Wrong = {
-            "answer lost, taken": then_raising(OutcomeUnknown("ReadTimeoutError")),
-            "answer lost, not taken": raising(OutcomeUnknown("ReadTimeoutError")),
-            "rejected": raising(Rejected("MessageRejected")),
-            "unavailable": raising(Unavailable("Throttling")),
+            "answer lost, taken": then_raising(partial(OutcomeUnknown, "ReadTimeoutError")),
+            "answer lost, not taken": raising(partial(OutcomeUnknown, "ReadTimeoutError")),
+            "rejected": raising(partial(Rejected, "MessageRejected")),
+            "unavailable": raising(partial(Unavailable, "Throttling")),
         }
         return self._turns.call("provider", lambda: _handing(message), lambda: self._taken(message), wrong)
 

@@ -100,7 +100,7 @@ class Lanes:
         environment = self._fleet.take(queue, AT_ONCE) if self._queues.backlog(queue) else None
         if environment is None:
             return
-        batch = self._queues.receive(queue, self._batch_size(queue))
+        batch = self._received(queue)
         if not batch:
             self._fleet.give_back(environment)
             return
@@ -146,6 +146,23 @@ class Lanes:
 
     # In a function's hands
 
+    def _received(self, queue: str) -> list[Received]:
+        dead = self.dead(queue)
+        batch = self._queues.receive(queue, self._batch_size(queue))
+        if self.dead(queue) > dead:
+            self._look_after_the_dead(queue)
+        return batch
+
+    def _look_after_the_dead(self, queue: str) -> None:
+        """What was given out too often lies with the dead letters, until somebody sends it back.
+
+        Also what was done by then, by somebody who took too long: to delete it came too late.
+        """
+        self._buried[queue] += 1
+        name, odds = f"{queue} dead {self._buried[queue]}", UNTIL_SEEN[self._buried[queue] > 1]
+        self._c.said(queue, lambda: "gives up on messages: DEAD LETTERS")
+        self._c.agenda.after(self._c.lasts(name, odds) or SEEN_NEXT_HOUR, lambda: self.redrive(queue))
+
     def _batch_size(self, queue: str) -> int:
         most = BATCH.get(queue, 10)
         cut = self._c.lasts(f"{queue}@{self._c.agenda.now.isoformat()}", CUT, "queue: batch cut short")
@@ -171,7 +188,6 @@ class Lanes:
             self._at_work[message.id] -= 1
         self._fleet.give_back(environment, crashed=result.crashed)
         done = self._done(batch, result)
-        self._look_after_the_dead(queue, [message for message in batch if message not in done])
         if 0 < len(done) < len(batch):
             self._c.faults["queue: partial batch failure"] += 1
         if done and self._c.happens(f"{name}-", "delete", "queue: delete lost"):
@@ -179,14 +195,6 @@ class Lanes:
         else:
             self._queues.delete(message.receipt for message in done)
         self._c.agenda.at(self._c.agenda.now + SOON, lambda: self.poll(queue))
-
-    def _look_after_the_dead(self, queue: str, failed: Sequence[Received]) -> None:
-        """Who failed for the last time lies with the dead letters, until somebody sends them back."""
-        if any(message.receive_count >= self._queues.manners(queue).max_receives for message in failed):
-            self._buried[queue] += 1
-            name, odds = f"{queue} dead {self._buried[queue]}", UNTIL_SEEN[self._buried[queue] > 1]
-            self._c.said(queue, lambda: "gives up on messages: DEAD LETTERS")
-            self._c.agenda.after(self._c.lasts(name, odds) or SEEN_NEXT_HOUR, lambda: self.redrive(queue))
 
     def _done(self, batch: Sequence[Received], result: Result) -> list[Received]:
         if result.crashed or result.error:

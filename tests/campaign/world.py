@@ -8,7 +8,6 @@ from infra.local.database import Database
 from infra.local.sqlite_table import SqliteTable
 from infra.local.time_machine import whole_minute
 from perennial.aws import wiring
-from perennial.aws.policies import Outdated
 from perennial.aws.secrets import SecretsManagerSecrets
 from perennial.channels.render import Message
 from tests.campaign import vendors
@@ -23,6 +22,7 @@ from tests.campaign.plan import DAY, HOUR, MINUTE, Act, Plan, Step
 from tests.campaign.policies import variant
 from tests.campaign.posts import Posts
 from tests.campaign.script import Script
+from tests.campaign.staff import Staff
 from tests.campaign.turns import Environment, Result, Turns
 from tests.campaign.vendors import Post
 from tests.campaign.watch import Broken, Watch
@@ -53,6 +53,7 @@ class World:
         self.table = FaultyTable(self._table, self.turns, self.watch)
         self.fleet = Fleet(c, self._parts)
         self._handlers = handlers(self.log)
+        self._staff = Staff(self.turns, self.fleet)
         self.lanes = Lanes(c, self.turns, self.fleet, self.database, self._handlers)
         self.posts = Posts(c, self.turns, self.fleet, self._handlers["webhooks"])
         self._sweeps = _Sweeps(plan.begins)
@@ -72,6 +73,7 @@ class World:
         self.script.said("the weather", lambda: "clears")
         self._pass_time(self.agenda.now + 10 * MINUTE)
         self.fleet.retire()
+        self._staff.finish()
         for _ in range(12):
             again = self.posts.send_again() + sum(map(self.lanes.redrive, QUEUES))
             self._pass_time(self.agenda.now + 10 * MINUTE)
@@ -142,10 +144,10 @@ class World:
     def _do(self, act: Act) -> None:
         match act.deed:
             case "change policy":
-                self._staff(act, lambda: _change_policy(act.about))
+                self._staff.change_policy(act.about)
             case "replay quarantine":
-                self._staff(act, _replay_newest)
-                self._staff(act, _replay_newest)
+                self._staff.replay_newest()
+                self._staff.replay_newest()
             case "rotate secret":
                 self.posts.secrets.rotate(act.about)
             case "retire secret":
@@ -154,16 +156,6 @@ class World:
                 self.lanes.redrive(act.about)
             case "stop the world":
                 self._stop(timedelta(days=int(act.about)))
-
-    def _staff(self, act: Act, work: Any) -> None:
-        environment = self.fleet.take("admin", 10)
-        if environment:
-            self.turns.start(
-                f"admin/{act.deed}",
-                environment,
-                work,
-                lambda result: self.fleet.give_back(environment, crashed=result.crashed),
-            )
 
     def _stop(self, length: timedelta) -> None:
         """Nothing happens anywhere, and then everything is late. No longer than queues keep what they hold."""
@@ -228,17 +220,3 @@ class _Sweeps:
         self._last = whole_minute(now)
         self._in_vain = self._in_vain + 1 if state == self._state else 0
         self._state = state
-
-
-def _change_policy(name: str) -> None:
-    policies = wiring.policies()
-    over = policies.latest().version
-    try:
-        policies.activate(variant(name).model_copy(update={"version": over + 1}), over)
-    except Outdated:
-        return  # somebody else was faster: they would look again
-
-
-def _replay_newest() -> None:
-    for entry in wiring.quarantine().list(limit=1).entries:
-        wiring.ingest().replay(entry.id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -92,7 +92,7 @@ def understood(event: Event) -> None:
     assert Entry.model_validate_json(entry).model_dump_json(exclude_defaults=True) == entry
 
 
-ODD = ("9e999999999", "0001-01-01T00:00:00+14:00", "2026-13-01", "\ud800", -(10**400), 1.5, None, [{}])
+ODD: tuple[Any, ...] = ("9e999999999", "0001-01-01T00:00:00+14:00", "2026-13-01", "\ud800", -(10**400), 1.5, None, [{}])
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")

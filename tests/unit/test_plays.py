@@ -594,6 +594,22 @@ def test_what_was_given_back_ends_when_its_unless_happens():
     assert life.actions == [("a-play", NOON)]
 
 
+@pytest.mark.parametrize("kind", ["message.sent", "message.failed", "message.deferred"])
+def test_what_a_sender_reports_never_asks_for_a_message_but_leaves_it_to_its_timer(kind: str):
+    life = living(a_play(on="order.placed"))
+    life.hears(placed(NOON))
+    again = deferred(life, MORNING)
+    life.hears(again, now=NOON + MINUTE)
+
+    report = again if kind == "message.deferred" else an_event(kind, NOON, **again.data.model_dump(exclude_none=True))
+    life.hears(report, now=MORNING + MINUTE)
+
+    assert life.actions == [("a-play", NOON)]
+    assert life.customer.due_at == MORNING
+    life.lives_until(MORNING + HOUR)
+    assert plays_of(life) == ["a-play", "a-play"]
+
+
 # Channels, caps, consent
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from perennial.domain.actions import Action, Task
 from perennial.domain.customer import Customer
-from perennial.domain.events import Event, MessageDeferred, impersonal
+from perennial.domain.events import Event, impersonal
 from perennial.domain.fold import Folded, Settled, fold
 from perennial.domain.happenings import happenings
 from perennial.domain.journal import Entry, Judged
@@ -46,10 +46,8 @@ def decide(
     health, rules = Health(folded.facts, policy, now, summary), Rules(folded.facts, policy, summary)
     standing = rules.standing(now, health.band)
     scene = Scene(customer, folded.facts, summary, standing, health.band, health.score, now, policy, folded.settled)
-    played = Stagecraft(scene).run(
-        happenings(customer.facts, folded, recalled, event, summary, policy.by_event),
-        event if isinstance(event, MessageDeferred) else None,
-    )
+    happened = happenings(customer.facts, folded, recalled, event, summary, policy.by_event)
+    played = Stagecraft(scene).run(happened, event)
     due = next_change(health, rules, standing, now, played.waits)
     after = _record(customer, folded, health, standing, played, now, due, policy)
     return Decision(after, _entry(customer, after, event, standing, played, now), folded.settled)

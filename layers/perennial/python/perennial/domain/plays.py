@@ -11,7 +11,7 @@ from perennial.domain.actions import Action, Channel, Coupon, Task, action_id
 from perennial.domain.conditions import EVENT_FIELDS, TIMED_FIELDS, Context, Scalar
 from perennial.domain.customer import Customer, Facts, Wait
 from perennial.domain.ending import Course
-from perennial.domain.events import MessageDeferred
+from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent
 from perennial.domain.fold import Settled
 from perennial.domain.happenings import SUBJECT, Happening
 from perennial.domain.journal import Did, Outcome
@@ -23,6 +23,9 @@ from perennial.domain.values import iso
 
 NOT_PLAYED = ("order.cancelled", "order.refunded", "order.returned")
 """Plays that begin with these go on when their order is cancelled; all others about that order end."""
+REPORTS = (MessageSent, MessageFailed, MessageDeferred)
+"""What senders report, each time that an action comes to them. What is due by then is left to its timer: a report that
+asked for the action it tells of would bring itself back for ever."""
 TASK_TIME = timedelta(days=1)
 """A task is due this long after it was decided, unless the desk says otherwise."""
 _DAY = 86_400
@@ -65,16 +68,17 @@ class Stagecraft:
         self._actions: list[Action] = []
         self._tasks: list[Task] = []
 
-    def run(self, happened: Iterable[Happening], deferred: MessageDeferred | None) -> Played:
+    def run(self, happened: Iterable[Happening], event: Event) -> Played:
         for happening in happened:
             for play in self._s.policy.by_event.get(happening.type, ()):
                 self._begin(play, happening)
         for play, about in self._entered():
             self._begin(play, Happening("entered", about, self._s.now, {}))
-        if deferred:
-            self._take_back(deferred)
+        if isinstance(event, MessageDeferred):
+            self._take_back(event)
         self._end_what_is_over()
-        self._fire_what_is_due()
+        if not isinstance(event, REPORTS):
+            self._fire_what_is_due()
         self._await_dates()
         return Played(self._sorted(), self._fired, tuple(self._outcomes), tuple(self._actions), tuple(self._tasks))
 
