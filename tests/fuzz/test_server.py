@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
-from itertools import count
-from threading import Thread
+from itertools import repeat
+from threading import Event, Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -81,6 +81,14 @@ def test_odd_clients_get_an_answer_of_the_right_sort_and_no_more(house: RunningH
 
     assert statuses(answer) == expected, answer[:500]
     assert b"<html" not in answer.lower()
+
+
+def test_who_says_too_much_is_not_interrupted(house: RunningHouse) -> None:
+    said, _ = ODDITIES["more than is taken"]
+    with closing(socket.create_connection((LOOPBACK, house.port), ANSWERS_WITHIN)) as connection:
+        connection.sendall(said)
+
+        assert statuses(connection.recv(65_536)) == [413]
 
 
 def test_a_refusal_of_what_cannot_be_read_does_not_repeat_it(house: RunningHouse) -> None:
@@ -162,18 +170,19 @@ def test_who_trickles_is_hung_up_on_as_well(said: bytes) -> None:
 
 
 def test_who_does_not_take_the_answer_is_hung_up_on() -> None:
-    sent = []
+    given_up = Event()
 
-    def endless(_: Request) -> Response:
-        return Response(200, {}, (sent.append(number) or b"x" * 100_000 for number in count()))  # type: ignore[func-returns-value]
+    def endless() -> Iterator[bytes]:
+        try:
+            yield from repeat(b"x" * 100_000)
+        finally:
+            given_up.set()
 
-    with impatient(endless) as port, closing(socket.create_connection((LOOPBACK, port), ANSWERS_WITHIN)) as connection:
-        connection.sendall(HEALTH)
-        time.sleep(3 * PATIENCE)
-        so_far = len(sent)
-        time.sleep(PATIENCE)
+    with impatient(lambda _: Response(200, {}, endless())) as port:
+        with closing(socket.create_connection((LOOPBACK, port), ANSWERS_WITHIN)) as connection:
+            connection.sendall(HEALTH)
 
-        assert len(sent) == so_far
+            assert given_up.wait(ANSWERS_WITHIN)
 
 
 def test_a_connection_is_kept_for_as_long_as_requests_come_in_time() -> None:

@@ -77,9 +77,13 @@ def an_order(**fields: object) -> Request:
     return Request("shopify", ORDERS, json.dumps({**ORDER, **fields}, ensure_ascii=False).encode())
 
 
-def events(count: int) -> Request:
-    event = {"id": "e", "source": "s", "type": "product.viewed", "data": {"customer": {"id": "c"}}}
-    return Request("open", {}, json.dumps([{**event, "id": f"e-{number}"} for number in range(count)]).encode())
+def a_viewing(number: int = 0, **customer: object) -> dict[str, object]:
+    data = {"customer": {"id": "c", **customer}}
+    return {"id": f"e-{number}", "source": "s", "type": "product.viewed", "data": data}
+
+
+def events(*events: object) -> Request:
+    return Request("open", {}, json.dumps(events).encode())
 
 
 EXTREMES = {
@@ -87,8 +91,8 @@ EXTREMES = {
     "a tower of braces": (Request("zendesk", {}, b'{"id":' * (LARGEST_BODY // 6)), 200),
     "a number of a million digits": (Request("aftership", {}, b'{"msg": %s}' % (b"9" * (LARGEST_BODY - 10))), 200),
     "one field a hundred thousand times": (Request("shopify", ORDERS, b"{%s1}" % (b'"id":1,' * 100_000)), 200),
-    "as many events as a batch may have": (events(MOST_PARTS), 200),
-    "an event more than a batch may have": (events(MOST_PARTS + 1), 413),
+    "as many events as a batch may have": (events(*map(a_viewing, range(MOST_PARTS))), 200),
+    "an event more than a batch may have": (events(*map(a_viewing, range(MOST_PARTS + 1))), 413),
     "half a million of nothing": (Request("open", {}, b"[%s0]" % (b"0," * 500_000)), 413),
     "ninety thousand parcels": (an_order(fulfillments=[{"id": 1}] * 90_000), 200),
     "500 items in 500 parcels": (
@@ -96,6 +100,7 @@ EXTREMES = {
         200,
     ),
     "what grows on its way to a queue": (an_order(line_items=[{"title": "\ufffe" * 500}] * 500), 200),
+    "somebody whom two hundred know": (events(a_viewing(ids={f"v{number}": "1" for number in range(200)})), 200),
     "a bomb": (Request("open", {"content-encoding": "gzip"}, gzip.compress(b"0" * 10**8, mtime=0)), 401),
     "nothing": (Request("open", {}, b""), 200),
 }
