@@ -122,7 +122,7 @@ def _record(lane: Lane, message: Received) -> dict[str, Any]:
         "attributes": {
             "ApproximateReceiveCount": str(message.receive_count),
             "SentTimestamp": str(int(message.sent_at.timestamp() * 1000)),
-            "MessageGroupId": message.group,
+            **({"MessageGroupId": message.group} if message.group else {}),
             "SenderId": "laptop",
             "ApproximateFirstReceiveTimestamp": str(int(message.sent_at.timestamp() * 1000)),
         },

@@ -15,6 +15,8 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, dead, visible_at)",
 )
 
+NO_GROUP = ""
+
 _VISIBLE = (
     "SELECT id, body, message_group, receives + 1, sent_at FROM messages "
     "WHERE queue = ? AND dead = 0 AND visible_at <= ? ORDER BY visible_at, id LIMIT ?"
@@ -49,7 +51,7 @@ class Received(NamedTuple):
     receipt: str
     """Names this delivery of the message, not the message: it is void once the message was delivered again."""
     body: str
-    group: str
+    group: str | None
     receive_count: int
     sent_at: datetime
 
@@ -82,7 +84,7 @@ class SqliteQueues:
         now = self._now()
         visible = now + self.manners(name).delay
         rows = [
-            (name, message.body, message.group, now.timestamp(), visible.timestamp())
+            (name, message.body, message.group or NO_GROUP, now.timestamp(), visible.timestamp())
             for batch in batches(messages)
             for message in batch
         ]
@@ -161,4 +163,5 @@ class SqliteQueue:
 
 
 def _received(number: int, body: str, group: str, receives: int, sent_at: float) -> Received:
-    return Received(str(number), f"{number}.{receives}", body, group, receives, datetime.fromtimestamp(sent_at, UTC))
+    at = datetime.fromtimestamp(sent_at, UTC)
+    return Received(str(number), f"{number}.{receives}", body, group or None, receives, at)

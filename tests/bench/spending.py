@@ -112,17 +112,17 @@ class Work:
     applied: Timed
     """A lone event."""
     sweeps: Sweeps
-    is_fair: bool
-    """Messages carry a group, which costs."""
+    grouped: int
+    """Messages that carry a group, which costs: those that come from outside."""
 
 
 def figures() -> Iterator[Figure]:
     book = yaml.safe_load(PRICES.read_text(encoding="utf-8"))
     lives, counted, kept = _lived()
-    ours = Work(counted, kept, received(), applied(1).ordinary.each, _our_sweeps(), is_fair=True)
+    ours = Work(counted, kept, received(), applied(1).ordinary.each, _our_sweeps(), grouped=lives.events)
     counted, kept, looked_at = _plainly_lived(lives)
     scans = _plain_scans(lives, looked_at)
-    plain = Work(counted, kept, plainly_received(), plainly_applied(1).ordinary.each, scans, is_fair=False)
+    plain = Work(counted, kept, plainly_received(), plainly_applied(1).ordinary.each, scans, grouped=0)
     ours_bill, plain_bill = (bill_for(lives, work, ours.applied, book) for work in (ours, plain))
     share = lives.applied / lives.events
     yield Figure(
@@ -248,7 +248,7 @@ def bill_for(lives: Lives, work: Work, sending: Timed, book: Prices) -> dict[str
         "lambda_request": (lives.events + messages) * times,
         "lambda_gb_second": _gigabyte_seconds(lives, work, sending, book["assumed"]) * times,
         "sqs_request": queue_calls,
-        "sqs_fair_request": queue_calls if work.is_fair else 0,
+        "sqs_fair_request": (1 + POLLS_A_MESSAGE) * work.grouped * times,
         "dynamodb_write_unit": (work.counted.write_units + lives.senders.write_units) * times,
         "dynamodb_read_unit": (work.counted.read_units + lives.senders.read_units) * times,
         "dynamodb_gb_month": gigabytes,

@@ -67,7 +67,7 @@ class Lanes:
         """The queue has accepted these."""
         for message in messages:
             self.sent[queue].append(message.body)
-            self.groups.add(message.group)
+            self.groups.add(message.group or "")
             self._set_out(queue, message)
 
     def backlog(self, queue: str) -> int:
@@ -211,7 +211,7 @@ def _record(message: Received) -> dict[str, Any]:
         "messageId": message.id,
         "receiptHandle": message.receipt,
         "body": message.body,
-        "attributes": {"ApproximateReceiveCount": str(message.receive_count), "MessageGroupId": message.group},
+        "attributes": {"ApproximateReceiveCount": str(message.receive_count)},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:queue",

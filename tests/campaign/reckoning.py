@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from perennial.aws.quarantine import Quarantine
-from perennial.aws.store import content_key, desk_key, identity_key, profile_key
+from perennial.aws.store import content_key, desk_key, identity_key, profile_key, record_of, record_text
 from perennial.aws.table import Item, Key
 from perennial.domain.actions import Action
 from perennial.domain.customer import Customer
@@ -273,7 +273,7 @@ def _facts_do_not_depend_on_order(end: End) -> Ways:
 def _the_past_can_be_run_again(end: End) -> Ways:
     for life in end.lives:
         decisions = end.replayed[life.customer.id]
-        if not decisions or decisions[-1].customer.model_dump_json(exclude_defaults=True) != life.record.body:
+        if not decisions or decisions[-1].customer.model_dump_json(exclude_defaults=True) != record_text(life.record):
             yield f"the journal of {life.customer.id[:6]} gives another record"
         for entry, decision in zip(life.entries, decisions, strict=True):
             if entry.but({"releases": ()}) != decision.entry:
@@ -494,7 +494,7 @@ def _items(world: World) -> dict[Key, Item]:
 def _life(pk: str, items: Mapping[Key, Item]) -> Life:
     record = items[Key(pk, "RECORD")]
     journal = {key.sk: Entry.model_validate_json(item.body) for key, item in items.items() if key.sk.startswith("J#")}
-    return Life(record, Customer.model_validate_json(record.body), journal, items)
+    return Life(record, record_of(record), journal, items)
 
 
 @lru_cache(1000)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from perennial.aws.policies import ACTIVE
+from perennial.aws.store import record_text
 from perennial.aws.table import Item, Key, Put, Update, Write
 from perennial.channels.messaging import Claim, Messaging
 from perennial.channels.render import Message
@@ -217,7 +218,7 @@ class Watch:
 def _seen(turn: "Turn", customer: str, sk: str) -> dict[str, Any]:
     """What this invocation read of the customer last, since it claimed the message."""
     item: Item | None = turn.seen.get(Key(f"C#{customer}", sk))
-    body: dict[str, Any] = json.loads(item.body) if item else {}
+    body: dict[str, Any] = json.loads(record_text(item)) if item else {}
     return body
 
 

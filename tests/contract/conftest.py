@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 class Delivery:
     receipt: str
     body: str
-    group: str
+    group: str | None
     receive_count: int
 
 
@@ -64,7 +64,7 @@ class Lane(Protocol):
     def receive(self) -> list[Delivery]: ...
     def delete(self, delivery: Delivery) -> None: ...
     def release(self, delivery: Delivery) -> None: ...
-    def dead(self) -> list[tuple[str, str]]:
+    def dead(self) -> list[tuple[str, str | None]]:
         """Body and group of each dead letter."""
 
     def redrive(self) -> None:
@@ -291,7 +291,7 @@ class SqliteLane:
     def release(self, delivery: Delivery) -> None:
         self._queues.release(delivery.receipt)
 
-    def dead(self) -> list[tuple[str, str]]:
+    def dead(self) -> list[tuple[str, str | None]]:
         return [(each.body, each.group) for each in self._queues.dead("orders")]
 
     def redrive(self) -> None:
@@ -326,7 +326,7 @@ class SqsLane:
     def release(self, delivery: Delivery) -> None:
         self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=delivery.receipt, VisibilityTimeout=0)
 
-    def dead(self) -> list[tuple[str, str]]:
+    def dead(self) -> list[tuple[str, str | None]]:
         return [(each.body, each.group) for each in self._received(self._dead)]
 
     def redrive(self) -> None:
@@ -351,7 +351,7 @@ class SqsLane:
 def _delivery(message: dict[str, Any]) -> Delivery:
     attributes = message["Attributes"]
     count = int(attributes["ApproximateReceiveCount"])
-    return Delivery(message["ReceiptHandle"], message["Body"], attributes["MessageGroupId"], count)
+    return Delivery(message["ReceiptHandle"], message["Body"], attributes.get("MessageGroupId"), count)
 
 
 def _seconds(time: timedelta) -> str:

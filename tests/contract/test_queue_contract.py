@@ -13,7 +13,7 @@ from perennial.aws.queues import MESSAGE_BYTES, Message, NotSent, SqsQueue, Unse
 KIB = 1024
 
 
-def a_message(body: str = '{"id": "1"}', group: str = "C#1") -> Message:
+def a_message(body: str = '{"id": "1"}', group: str | None = "C#1") -> Message:
     return Message(body, group)
 
 
@@ -67,6 +67,15 @@ def test_a_message_no_queue_takes_is_refused_and_none_is_sent(lane: Any, body: s
         lane.queue.send([a_message(), *[a_message()] * 10, a_message(body)])
 
     assert lane.receive() == []
+
+
+def test_a_message_need_not_have_a_group(lane: Any) -> None:
+    """Nor need its neighbours in the same batch go without."""
+    lane.queue.send([a_message('"a"', group=None), a_message('"b"', group="C#2")])
+
+    received = lane.receive()
+
+    assert sorted((each.body, each.group) for each in received) == [('"a"', None), ('"b"', "C#2")]
 
 
 @pytest.mark.parametrize("group", ["", "two words", "名", "x" * 129, "line\n"])

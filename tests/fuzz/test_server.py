@@ -178,11 +178,11 @@ def test_who_does_not_take_the_answer_is_hung_up_on() -> None:
         finally:
             given_up.set()
 
-    with impatient(lambda _: Response(200, {}, endless())) as port:
-        with closing(socket.create_connection((LOOPBACK, port), ANSWERS_WITHIN)) as connection:
-            connection.sendall(HEALTH)
+    served = impatient(lambda _: Response(200, {}, endless()))
+    with served as port, closing(socket.create_connection((LOOPBACK, port), ANSWERS_WITHIN)) as it:
+        it.sendall(HEALTH)
 
-            assert given_up.wait(ANSWERS_WITHIN)
+        assert given_up.wait(ANSWERS_WITHIN)
 
 
 def test_a_connection_is_kept_for_as_long_as_requests_come_in_time() -> None:

@@ -396,7 +396,7 @@ def test_an_action_from_the_queue_becomes_a_message_and_an_outcome(app: Any, cha
     assert answer == {"batchItemFailures": []}
     assert json.loads(file.read_text())["channel"] == channel
     assert (event := parse_event(outcome.body)).type == "message.sent"
-    assert (event.customer, outcome.group) == ("c-1", "c-1")
+    assert (event.customer, outcome.group) == ("c-1", None)
 
 
 @pytest.mark.parametrize("app", [send_email, send_sms])

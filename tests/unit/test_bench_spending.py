@@ -38,9 +38,9 @@ BOOK = {
 """A dollar for a million of each; a function with half a gigabyte and a quarter of a processor."""
 
 
-def some_work(counted: Counted | None = None, cpu: float = 0.0, is_fair: bool = False) -> Work:
+def some_work(counted: Counted | None = None, cpu: float = 0.0, grouped: int = 0) -> Work:
     counted = counted or Counted()
-    return Work(counted, 0, Received(NOTHING, 0), Timed(cpu, cpu), NO_SWEEPS, is_fair)
+    return Work(counted, 0, Received(NOTHING, 0), Timed(cpu, cpu), NO_SWEEPS, grouped)
 
 
 def a_bill(work: Work, lives: Lives = A_MILLION_EVENTS) -> dict[str, float]:
@@ -69,9 +69,13 @@ def test_a_message_is_received_and_deleted_by_its_sender_and_once_more_as_an_out
     assert more == 1 + 2 + 2
 
 
-def test_a_group_costs_with_each_call_to_a_queue() -> None:
-    assert a_bill(some_work(is_fair=False))["sqs fair request"] == 0
-    assert a_bill(some_work(is_fair=True))["sqs fair request"] == a_bill(some_work())["sqs request"]
+def test_a_group_costs_with_each_call_to_a_queue_for_what_comes_from_outside() -> None:
+    with_timers = replace(A_MILLION_EVENTS, timers=1_000_000)
+
+    bill = a_bill(some_work(grouped=A_MILLION_EVENTS.events), with_timers)
+
+    assert a_bill(some_work(), with_timers)["sqs fair request"] == 0
+    assert (bill["sqs fair request"], bill["sqs request"]) == (3, 6)
 
 
 def test_a_function_waits_for_its_calls_and_has_a_share_of_a_processor() -> None:

@@ -379,7 +379,7 @@ class Engine:
         actions = [action for entry in entries for action in entry.actions if action.may_be_asked_for(now)]
         for channel, queue in self._channels.items():
             messages = [
-                Message(action.model_dump_json(exclude_defaults=True), action.customer)
+                Message(action.model_dump_json(exclude_defaults=True))
                 for action in actions
                 if action.channel == channel
             ]

@@ -53,4 +53,4 @@ def timer(armed: Armed) -> TimerDue:
 
 
 def _message(armed: Armed) -> Message:
-    return Message(timer(armed).to_json(), armed.customer)
+    return Message(timer(armed).to_json())

@@ -22,10 +22,11 @@ _GROUP = re.compile(r"[!-~]{1,128}")
 class Message(NamedTuple):
     body: str
     """A JSON document of 1 MiB at most."""
-    group: str
+    group: str | None = None
     """Whose message it is, without personal data: fair queues keep one busy customer from delaying the others.
 
-    1 to 128 printable characters of ASCII, without blanks.
+    1 to 128 printable characters of ASCII, without blanks. It costs a quarter more a message, so only those have one
+    of which a stranger decides how many there are.
     """
 
 
@@ -66,13 +67,13 @@ def _sendable(message: Message) -> Message:
     size = len(body.encode())
     if not 0 < size <= MESSAGE_BYTES:
         raise Unsendable(f"a message has {size} bytes; it may have 1 to {MESSAGE_BYTES}")
-    if not _GROUP.fullmatch(message.group):
+    if message.group is not None and not _GROUP.fullmatch(message.group):
         raise Unsendable("a message's group must be 1 to 128 printable characters of ASCII, without blanks")
     return Message(body, message.group)
 
 
 class SqsQueue:
-    """A standard queue. The group makes it a fair one; it neither orders nor deduplicates."""
+    """A standard queue. A message's group makes it a fair one; it neither orders nor deduplicates."""
 
     def __init__(self, client: Any, url: str) -> None:
         self._client = client
@@ -96,12 +97,14 @@ class SqsQueue:
 
     def _send_once(self, batch: Sequence[Message], positions: Iterable[int]) -> dict[str, str]:
         """Send the messages at these positions; returns what was refused: position -> SQS's code for it."""
-        entries = [
-            {"Id": str(position), "MessageBody": batch[position].body, "MessageGroupId": batch[position].group}
-            for position in positions
-        ]
+        entries = [_entry(position, batch[position]) for position in positions]
         try:
             reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
         except ClientError as error:
             raise NotSent(error.response["Error"]["Code"]) from error
         return {failed["Id"]: failed["Code"] for failed in reply.get("Failed", ())}
+
+
+def _entry(position: int, message: Message) -> dict[str, str]:
+    entry = {"Id": str(position), "MessageBody": message.body}
+    return entry if message.group is None else {**entry, "MessageGroupId": message.group}

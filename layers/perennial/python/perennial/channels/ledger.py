@@ -8,12 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from perennial.aws.store import content_key, messaging_key, profile_key, record_key
+from perennial.aws.store import content_key, messaging_key, profile_key, record_key, record_of
 from perennial.aws.table import Equals, Item, Key, Lacks, Put, Refused, Table
 from perennial.channels.messaging import Messaging
 from perennial.channels.recipient import Recipient
 from perennial.domain.actions import Action
-from perennial.domain.customer import Customer
 from perennial.domain.profile import Profile
 
 
@@ -74,7 +73,7 @@ def _recipient(action: Action, found: Mapping[Key, Item]) -> Recipient | None:
     if record is None:
         return None
     return Recipient(
-        customer=Customer.model_validate_json(record.body),
+        customer=record_of(record),
         person=(Profile.model_validate_json(profile.body) if profile else Profile()).person,
         cart_url=next((json.loads(found[key].body).get("url") for key in _cart_key(action) if key in found), None),
     )

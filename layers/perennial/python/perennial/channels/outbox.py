@@ -171,8 +171,7 @@ class Outbox:
         return self._ledger.write(turn.action.customer, pruned.with_claim(turn.action.id, claim), book)
 
     def _report(self, turn: Turn, outcome: Outcome) -> Outcome:
-        customer = turn.action.customer
-        self._outcomes.send([QueueMessage(outcome.but({"customer": customer}).to_json(), customer)])
+        self._outcomes.send([QueueMessage(outcome.but({"customer": turn.action.customer}).to_json())])
         return outcome
 
 
