@@ -56,6 +56,7 @@ class Lanes:
         self._carried: Counter[str] = Counter()
         self._at_work: Counter[str] = Counter()
         self._buried: Counter[str] = Counter()
+        self._at_end: Counter[str] = Counter()
         self._in_transit = 0
         self.sent: dict[str, list[str]] = {queue: [] for queue in QUEUES}
         """Bodies of all messages that a queue accepted, in their order."""
@@ -190,7 +191,8 @@ class Lanes:
         done = self._done(batch, result)
         if 0 < len(done) < len(batch):
             self._c.faults["queue: partial batch failure"] += 1
-        if done and self._c.happens(f"{name}-", "delete", "queue: delete lost"):
+        self._at_end[name] += 1  # copies of one message are named alike, and are not forgotten alike
+        if done and self._c.happens(f"{name}-{self._at_end[name]}", "delete", "queue: delete lost"):
             self._c.said(queue, lambda: "hears nothing of what is done: DELETE LOST")
         else:
             self._queues.delete(message.receipt for message in done)

@@ -43,7 +43,7 @@ from tests.campaign.people import EVERYBODY
 from tests.campaign.policies import variant
 from tests.campaign.vendors import STORE, Post
 from tests.campaign.watch import Broken
-from tests.campaign.world import World
+from tests.campaign.world import AFTER_SWEEP, World
 
 Name = tuple[str, str]
 """Source and id of an event."""
@@ -308,8 +308,8 @@ def _parts_add_up(end: End) -> Ways:
 
 
 def _nothing_due_was_missed(end: End) -> Ways:
-    """Time alone would change nothing any more, and the index does not hold what is past."""
-    now = end.world.agenda.now
+    """Time alone would have changed nothing any more when the last sweep ran, and the index holds nothing of before."""
+    now = end.world.agenda.now - AFTER_SWEEP
     for life in end.lives:
         customer = life.customer
         if customer.due_at and customer.due_at <= now:

@@ -33,6 +33,8 @@ MOST_THINGS = 30_000
 """More than this in one run, and it will never come to rest."""
 DEAD_AFTER = timedelta(days=13)
 """Queues forget a message after 14 days: before that somebody looks at the dead letters."""
+AFTER_SWEEP = timedelta(seconds=30)
+"""A run ends so long after a whole minute: time for the last sweep's timers, none for what is due after it."""
 SWEEP_PATIENCE = (MINUTE,) * 12 + (10 * MINUTE,) * 12 + (HOUR,) * 24 + (DAY,)
 """How long until the next sweep, by how many swept the same in vain: each minute of a month tells nothing new."""
 
@@ -79,7 +81,7 @@ class World:
             self._pass_time(self.agenda.now + 10 * MINUTE)
             if not again and not self.lanes.waiting and not self.agenda.next_at:
                 break
-        self._pass_time(self.agenda.now + self.plan.goes_on_for)
+        self._pass_time(whole_minute(self.agenda.now + self.plan.goes_on_for) + AFTER_SWEEP)
 
     def close(self) -> None:
         self.turns.end_all()

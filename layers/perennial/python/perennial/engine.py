@@ -51,6 +51,13 @@ class Readdress(Exception):
     """A key by which the events were to be found is somebody else's: the events are theirs. Address them again."""
 
 
+class Early(Exception):
+    """By this clock a timer's time has not come, by the sweep's it has. Let it be delivered again.
+
+    Let go, it might be the only copy left of one that another sender has at work, and that fails to emit.
+    """
+
+
 class Receipt(NamedTuple):
     """That these events, by position, are in the record; and the entries that say what they asked for."""
 
@@ -291,7 +298,7 @@ class Engine:
         """Is this the entry that the due index holds, and has its time really come?
 
         If not, either another twin of this timer has been at work, and its actions are emitted again; or the index
-        was early, and is put right with whatever else is written.
+        was early, and is put right with whatever else is written. Raises `Early` when clocks disagree.
         """
         armed, due_at = work.loaded.armed, draft.customer.due_at
         if armed is None or armed.entry != timer.data.armed:
@@ -299,7 +306,9 @@ class Engine:
                 work.applied[key] = entry
             return False
         is_due = due_at is not None and due_at <= now
-        draft.timer_used = is_due or armed.due != due_at
+        if not is_due and armed.due == due_at:
+            raise Early(f"due in {armed.due - now}")
+        draft.timer_used = True
         return is_due
 
     def _recalled(self, draft: Draft, event: Event) -> tuple[Settled, ...]:
