@@ -1,7 +1,8 @@
 # The developer's door. `make` lists what there is; it needs Python 3.11 or newer and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test clock replay clean stack bench campaign mutations fuzz thorough lint format openapi package
+.PHONY: help run test clock replay import quarantine clean stack bench campaign planted mutations fuzz thorough lint format \
+	layout gallery openapi fields shipment-states package
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -25,7 +26,7 @@ python := .venv/bin/python
 local := $(python) -m infra.local --state "$(STATE)"
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV) $(if $(filter ministack,$(STACK)),$(MINISTACK)) ## start it here and play events/ [ONCE=1 PORT= STATE= STACK=ministack]
 	@$(local) run --stack "$(STACK)" $(if $(PORT),--port "$(PORT)") $(if $(ONCE),--once)
@@ -42,6 +43,15 @@ replay: $(VENV) ## feed the past [FILE=x.ndjson | OLIST=dir | ONLINE_RETAIL=dir]
 	@$(local) replay $(if $(FILE),--file "$(FILE)") $(if $(OLIST),--olist "$(OLIST)") \
 		$(if $(ONLINE_RETAIL),--online-retail "$(ONLINE_RETAIL)") $(if $(UNTIL),--until "$(UNTIL)")
 
+import: $(VENV) ## load a merchant's past: make import FILE=orders.csv MAP=shopify-orders [ON=2026-06-15]
+	@$(local) import --file "$(or $(FILE),$(error say which file: make import FILE=orders.csv MAP=shopify-orders))" \
+		--map "$(MAP)" $(if $(ON),--on "$(ON)")
+
+quarantine: $(VENV) ## what the running house did not understand [SHOW=id REPLAY=id SOURCE= REASON= | DISCARD=id BECAUSE=]
+	@$(local) quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REPLAY),--replay "$(REPLAY)") \
+		$(if $(SOURCE),--source "$(SOURCE)") $(if $(REASON),--reason "$(REASON)") \
+		$(if $(DISCARD),--discard "$(DISCARD)" --because "$(BECAUSE)")
+
 clean: $(VENV) ## forget the house's state (STATE=.local); not the virtual environments
 	@$(local) clean
 
@@ -53,6 +63,9 @@ bench: $(VENV) $(MINISTACK) ## measure the budgets of docs/benchmarks.md, beside
 
 campaign: $(VENV) ## the whole house under faults [SEEDS=20000 | SEED=n: one again, with its script]
 	@$(python) -m tests.campaign $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+planted: $(VENV) ## take guards out, one at a time, and see the campaign notice
+	@$(python) -m tests.campaign.planted
 
 mutations: $(VENV) ## take out each guard and see a test go red; writes docs/mutations.md [ONLY=its-id]
 	@$(python) -m tests.mutations $(ONLY)
@@ -72,8 +85,20 @@ format: $(VENV) ## put the code into shape
 	@$(python) -m ruff check --fix
 	@$(python) -m ruff format
 
+layout: $(VENV) ## compile what an email looks like, infra/messages/email.mjml, into the HTML that runs
+	@$(python) -m infra.local.layout
+
+gallery: $(VENV) ## picture every default message in every language into docs/messages (needs Chromium) [CHROMIUM=]
+	@$(python) -m infra.local.gallery
+
 openapi: $(VENV) ## write docs/openapi.json anew
 	@$(python) -m infra.local.openapi
+
+fields: $(VENV) ## write docs/fields.md anew: what each field means, in which unit, and who gives it
+	@$(python) -m infra.local.fields
+
+shipment-states: $(VENV) ## write docs/shipment-states.md anew: every carrier's word, and ours for it
+	@$(python) -m infra.local.shipment_states
 
 package: $(SAM) ## build what is deployed, without Docker (needs python3.13), into .aws-sam
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint

@@ -14,6 +14,7 @@ from infra.local.sqlite_table import SqliteTable
 from perennial.addressing import Addressing
 from perennial.aws.documents import default_policy
 from perennial.aws.policies import Policies
+from perennial.aws.proposals import Proposals
 from perennial.aws.queues import Message
 from perennial.aws.store import Store
 from perennial.domain.customer import Customer
@@ -22,6 +23,9 @@ from perennial.domain.identity import customer_id, key_for
 from perennial.domain.journal import Entry
 from perennial.domain.policy import Policy
 from perennial.engine import Engine
+from perennial.families import Families
+from perennial.marking import Marking
+from perennial.matching import Matching
 from perennial.policy_document import shipped_policy
 from perennial.sweep import Sweep
 
@@ -87,7 +91,10 @@ class Life:
         self.sent = Outbound()
         addressing = Addressing(self.store, SECRET, lambda event, reason, until: None)
         channels: dict[Any, Any] = {"email": self.sent, "sms": self.sent}
-        self.engine = Engine(self.store, channels, self.policies.active, addressing, SECRET, lambda entry: None)
+        families = Families(self.store, self.policies.active, self.policies.version, Marking(SECRET))
+        matching = Matching(self.store, Proposals(self.table), self.sent)
+        active = self.policies.active
+        self.engine = Engine(self.store, channels, active, addressing, SECRET, lambda entry: None, families, matching)
         self._told = 0
 
     def live(self, batch: Sequence[Told], after: timedelta) -> None:
@@ -205,6 +212,7 @@ OTHER_EVENTS = st.one_of(
     happens("customer.signed_up", customer=PEOPLE),
     happens("customer.updated", customer=PEOPLE),
     happens("customer.deleted"),
+    happens("privacy.requested", request=st.sampled_from(["erase", "export"]), request_id=st.just("p")),
     happens("recommendation.clicked", recommendation=st.just("r")),
     happens("survey.answered", survey=st.sampled_from(["csat", "nps", "ces"]), score=GRADES, text=st.just("so so")),
     happens("review.posted", id=st.just("v"), rating=GRADES, sentiment=st.sampled_from([None, -1, 0.3])),

@@ -8,6 +8,7 @@ from typing import Any
 from infra.local.database import Database
 from infra.local.sqlite_table import SqliteTable
 from perennial.addressing import Addressing
+from perennial.aws.proposals import Proposals
 from perennial.aws.quarantine import Quarantine
 from perennial.aws.queues import Message, NotSent
 from perennial.aws.store import DIRECTORY_SHARDS, Loaded, Store, record_key
@@ -19,7 +20,10 @@ from perennial.domain.identity import customer_id, identity_keys
 from perennial.domain.journal import Entry
 from perennial.domain.policy import Policy
 from perennial.engine import Engine
+from perennial.families import Families
 from perennial.ingest import Ingest
+from perennial.marking import Marking
+from perennial.matching import Matching
 from perennial.sweep import Sweep
 from tests.builders import NOON, the_policy
 
@@ -96,13 +100,22 @@ class House:
         lanes: Any = {"orders": self.lane, "tickets": self.lane, "outcomes": self.lane}
         self.ingest = Ingest(None, lanes, Quarantine(self.table), self.clock)  # type: ignore[arg-type]
         self.store = Store(self.table)
+        self.proposals = Proposals(self.table)
         self.engine = self.another_engine()
+
+    def another_addressing(self) -> Addressing:
+        """One that remembers nothing."""
+        return Addressing(self.store, SECRET, self.ingest.keep_event)
 
     def another_engine(self) -> Engine:
         """As another execution environment would build it: it remembers nothing."""
-        addressing = Addressing(self.store, SECRET, self.ingest.keep_event)
+        addressing = self.another_addressing()
         channels: Any = self.channels
-        return Engine(self.store, channels, lambda: self.policy, addressing, SECRET, self.ingest.replay)
+        families = Families(self.store, lambda: self.policy, lambda version: self.policy, Marking(SECRET))
+        matching = Matching(self.store, self.proposals, self.lane)
+        return Engine(
+            self.store, channels, lambda: self.policy, addressing, SECRET, self.ingest.replay, families, matching
+        )
 
     def hears(self, *events: Event, now: datetime | None = None) -> dict[int, Exception]:
         """One batch, at the time of its last event unless another is given."""

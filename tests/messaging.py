@@ -17,6 +17,7 @@ from perennial.policy_document import Known as References
 from perennial.policy_document import read_policy
 
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
+LOCALES = ("en", "zh-Hans", "es", "pt", "de", "fr", "ja")
 BRAND = Brand("Lumen & Co", "Calle Mayor 1, Madrid", "https://shop.example")
 
 
@@ -36,7 +37,7 @@ def a_policy(**overrides: Any) -> Policy:
 
 
 def a_renderer(catalogue: Catalogue | None = None, brand: Brand = BRAND) -> Renderer:
-    return Renderer(catalogue or the_catalogue(), brand, b"key")
+    return Renderer(lambda: catalogue or the_catalogue(), brand, b"key")
 
 
 def an_action(**overrides: Any) -> Action:

@@ -1,4 +1,4 @@
-"""Events of one lane in (one SQS record is one event), customers changed, actions out."""
+"""Events of one lane in (an SQS record is one event, or a customer's past), customers changed, actions out."""
 
 import gc
 from dataclasses import asdict
@@ -19,4 +19,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failed = batch.failures(engine().apply(batch.events, clock().now()))
     if failed:
         logger.error("events failed", failed=[asdict(each) for each in failed])
-    return {"batchItemFailures": [{"itemIdentifier": failure.message} for failure in failed]}
+    again = dict.fromkeys(failure.message for failure in failed)
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in again]}

@@ -5,14 +5,17 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from infra.local import journey, replay, run
+from infra.local import importing, journey, quarantining, replay, run
 from infra.local.client import Refused
 from infra.local.deployed import NeverQuiet
 from infra.local.http import PortTaken
 from infra.local.ministack import DeployFailed, DidNotStart, NotInstalled
 from infra.local.readers import Unreadable
 from infra.local.rebuilding import Asked, Died, Kind
-from infra.local.state import InUse, NotRunning, State
+from infra.local.state import STORE, InUse, NotRunning, State
+from perennial.importing.cutting import Unsorted
+from perennial.importing.mapping import BadMapping
+from perennial.importing.rows import NoTable
 
 LAPTOP, MINISTACK = "laptop", "ministack"
 SORRY = (
@@ -22,10 +25,13 @@ SORRY = (
     PortTaken,
     Refused,
     Unreadable,
+    BadMapping,
     DeployFailed,
     DidNotStart,
     NeverQuiet,
+    NoTable,
     NotInstalled,
+    Unsorted,
 )
 """What is no fault of ours, and says by itself what to do."""
 
@@ -58,12 +64,28 @@ def _replay(state: State, asked: argparse.Namespace) -> int:
     return replay.main(state, Asked(kind, path, asked.until))
 
 
+def _import(state: State, asked: argparse.Namespace) -> int:
+    return importing.main(state, importing.Asked(asked.file, asked.map, asked.store, asked.on))
+
+
+def _quarantine(state: State, asked: argparse.Namespace) -> int:
+    wish = {name: getattr(asked, name) for name in ("show", "replay", "discard", "because", "source", "reason")}
+    return quarantining.main(state, quarantining.Wish(**wish))
+
+
 def _clean(state: State, asked: argparse.Namespace) -> int:
     state.forget()
     return 0
 
 
-_COMMANDS = {"run": _run, "clock": _clock, "replay": _replay, "clean": _clean}
+_COMMANDS = {
+    "run": _run,
+    "clock": _clock,
+    "replay": _replay,
+    "import": _import,
+    "quarantine": _quarantine,
+    "clean": _clean,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +103,18 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--olist", type=Path, help="a folder with Olist's CSV files")
     past.add_argument("--online-retail", type=Path, help="a folder with Online Retail II as CSV")
     replaying.add_argument("--until", type=date.fromisoformat, default=None, help="end at the start of that day")
+    loading = commands.add_parser("import", help="load a merchant's past; nobody is sent anything")
+    loading.add_argument("--file", type=Path, required=True, help="a file, or a folder with a mapping's tables")
+    loading.add_argument("--map", type=Path, required=True, help="a mapping file, or one of infra/import by its name")
+    loading.add_argument("--store", default=STORE, help="the shop it belongs to")
+    loading.add_argument("--on", type=date.fromisoformat, default=None, help="as if on that day; in an empty house")
+    keeping = commands.add_parser("quarantine", help="show what was not understood, try it again, or give it up")
+    keeping.add_argument("--show", metavar="ID")
+    keeping.add_argument("--replay", metavar="ID")
+    keeping.add_argument("--discard", metavar="ID", help="with --because")
+    keeping.add_argument("--because", help="why it is given up; kept")
+    keeping.add_argument("--source", help="try all again of this source")
+    keeping.add_argument("--reason", help="try all again whose reason begins so")
     commands.add_parser("clean", help="forget the house's state")
     return parser
 

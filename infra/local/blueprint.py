@@ -71,6 +71,16 @@ class Schedule:
     every: timedelta
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """A queue that hears a topic."""
+
+    topic: str
+    queue: str
+    is_raw: bool
+    """The message alone, without SNS's envelope."""
+
+
 class Blueprint:
     """The template, read for what triggers what. Raises `NotUnderstood` where it says what no twin can do."""
 
@@ -79,6 +89,7 @@ class Blueprint:
         defaults = {name: each.get("Default") for name, each in document["Parameters"].items()}
         self._parameters = {**defaults, **parameters}
         self._resources: Mapping[str, Resource] = document["Resources"]
+        self._conditions: Mapping[str, Any] = document["Conditions"]
         written = template.made_from(template.read())
         self._folders = {name: template.ROOT / properties[where] for name, properties, where in written}
 
@@ -119,6 +130,17 @@ class Blueprint:
             for name, each in self._of("AWS::Scheduler::Schedule")
         )
 
+    @cached_property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Of queues; nobody on a laptop reads alarms by email."""
+        return tuple(
+            Subscription(
+                _resource_of(each["TopicArn"]), _resource_of(each["Endpoint"]), bool(each.get("RawMessageDelivery"))
+            )
+            for _, each in self._of("AWS::SNS::Subscription")
+            if each["Protocol"] == "sqs"
+        )
+
     def resolve(self, value: Any) -> Any:
         """What a value is on a laptop: parameters by their value, resources by their logical id."""
         match value:
@@ -126,6 +148,10 @@ class Blueprint:
                 return self._parameters.get(name, name)
             case {"Fn::GetAtt": [name, attribute]}:
                 return f"{name}.{attribute}"
+            case {"Fn::Join": [between, parts]}:
+                return between.join(str(self.resolve(part)) for part in parts)
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self.resolve(then if self._holds({"Condition": condition}) else otherwise)
             case dict():
                 raise NotUnderstood(f"cannot resolve {', '.join(value)} on a laptop; see infra/local/blueprint.py")
             case _:
@@ -133,6 +159,17 @@ class Blueprint:
 
     def _of(self, kind: str) -> Iterator[tuple[str, Resource]]:
         return ((name, each["Properties"]) for name, each in self._resources.items() if each["Type"] == kind)
+
+    def _holds(self, condition: Any) -> bool:
+        match condition:
+            case {"Condition": name}:
+                return self._holds(self._conditions[name])
+            case {"Fn::Equals": [one, other]}:
+                return bool(self.resolve(one) == self.resolve(other))
+            case {"Fn::Not": [inner]}:
+                return not self._holds(inner)
+            case _:
+                raise NotUnderstood(f"cannot tell whether {condition} holds; see infra/local/blueprint.py")
 
     def _is_queue(self, name: str) -> bool:
         return bool(self._resources[name]["Type"] == "AWS::SQS::Queue")

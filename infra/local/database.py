@@ -3,13 +3,14 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 LOCK_SECONDS = 30.0
 """How long to wait for another process that is writing to the file."""
 CHECKPOINT_PAGES = 10_000
 """The log is folded into the file, with an fsync, every 40 MB; at SQLite's own 4 MB a third of the time goes there."""
+NOBODY_ELSE = nullcontext()
 
 
 class Database:
@@ -19,8 +20,10 @@ class Database:
     would wait for each other in SQLite's own steps of milliseconds. Other processes may open the file beside it.
     """
 
-    def __init__(self, path: str | Path = ":memory:") -> None:
+    def __init__(self, path: str | Path = ":memory:", turn: AbstractContextManager[object] = NOBODY_ELSE) -> None:
+        """`turn` is held while writing: SQLite's own way to wait for another process is to sleep and look again."""
         self._lock = threading.Lock()
+        self._turn = turn
         self._connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
         # Survives the death of the process at any instant; the last commits may go with the power.
@@ -41,7 +44,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that sees what it will change: committed at the end, rolled back by any exception."""
-        with self._lock:
+        with self._lock, self._turn:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

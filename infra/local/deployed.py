@@ -28,7 +28,7 @@ class InMinistack:
     """As `Running`: a stack in ministack, with a token of an admin and fresh webhook secrets."""
 
     def __init__(self, deployed: ministack.Deployed, secrets: Mapping[str, tuple[str, ...]]) -> None:
-        self._deployed = deployed
+        self.deployed = deployed
         blueprint = Blueprint(ministack.PARAMETERS)
         self._queues = {lane.queue: blueprint.queues[lane.queue] for lane in blueprint.lanes}
         self._sqs = deployed.aws.client("sqs")
@@ -58,7 +58,7 @@ class InMinistack:
         return {queue: count for queue, count in counts.items() if count}
 
     def _count(self, queue: str) -> int:
-        url = self._deployed.resources[queue]
+        url = self.deployed.resources[queue]
         attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_WAITING))["Attributes"]
         return sum(int(attributes[name]) for name in _WAITING)
 

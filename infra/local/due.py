@@ -2,13 +2,11 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from perennial.aws.store import Armed, due_shards, record_key
 from perennial.aws.table import Item, Key, Page, Put, Table, Update, Write
 
-NOBODY_ELSE = nullcontext()
 RECORD = record_key("").sk
 
 
@@ -37,10 +35,8 @@ class DueWatch:
     Sees only what is written through it.
     """
 
-    def __init__(self, table: Table, turn: AbstractContextManager[object] = NOBODY_ELSE) -> None:
-        """`turn` is held while writing: SQLite's own way to wait for another process is to sleep and look again."""
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._turn = turn
         self._entries: list[str] = []
         """A heap: entries begin with their time. Those that were replaced since are skipped when they come up."""
         self._armed: dict[Key, str] = {}
@@ -56,8 +52,7 @@ class DueWatch:
             yield Armed(heapq.heappop(self._entries))
 
     def write(self, writes: Sequence[Write]) -> None:
-        with self._turn:
-            self._table.write(writes)
+        self._table.write(writes)
         for write in writes:
             match write:
                 case Put(Item(key, _, attributes)) if key.sk == RECORD:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from perennial.aws.store import DIRECTORY_SHARDS, Store
@@ -37,8 +38,8 @@ class Findings:
     @classmethod
     def of(cls, table: Table) -> "Findings":
         """Reads everything there is: for a demonstration, not for a shop."""
-        customers = tuple(_customers(table))
-        return cls(customers, tuple(entry for customer in customers for entry in _journal(table, customer.id)))
+        found = tuple(customers(table))
+        return cls(found, tuple(entry for customer in found for entry in _journal(table, customer.id)))
 
     @property
     def messages(self) -> Counter[str]:
@@ -103,9 +104,11 @@ def standings(table: Table) -> Counter[tuple[str, str]]:
     return Counter((stage, rank.split("#")[0]) for stage, rank in _directory(table))
 
 
-def _customers(table: Table) -> Iterator[Customer]:
-    ids = [rank.split("#")[2] for _, rank in _directory(table)]
-    return (loaded.customer for loaded in Store(table).load(ids).values())
+def customers(table: Table) -> Iterator[Customer]:
+    """All of them, a page of the directory at a time."""
+    ids = (rank.split("#")[2] for _, rank in _directory(table))
+    while some := list(islice(ids, PAGE)):
+        yield from (loaded.customer for loaded in Store(table).load(some).values())
 
 
 def _directory(table: Table) -> Iterator[tuple[str, str]]:

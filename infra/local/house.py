@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self
 
 from infra.local.blueprint import Blueprint
@@ -18,19 +19,20 @@ from infra.local.clock import HouseClock
 from infra.local.database import Database
 from infra.local.due import earliest_due
 from infra.local.handlers import Handlers
-from infra.local.http import Gateway, Request, Response, Server, message
+from infra.local.http import Endpoint, Gateway, Request, Response, Server, message
 from infra.local.ministack import PARAMETERS
 from infra.local.pump import Pump
-from infra.local.sqlite_queues import Manners, SqliteQueues
+from infra.local.sqlite_queues import Manners, SqliteDeadLetters, SqliteQueues
 from infra.local.sqlite_table import SqliteTable
 from infra.local.state import Stack, State
 from infra.local.time_machine import Stop, TimeMachine
 from infra.local.tokens import Invalid, Signer
+from infra.local.topics import Topics
 from infra.local.twins import install, queue_names, settings_of
 from perennial.aws import wiring
 from perennial.domain.values import iso
 
-HEALTH, CLOCK = "/_house/health", "/_house/clock"
+HEALTH, CLOCK, TOPICS = "/_house/health", "/_house/clock", "/_house/topics/"
 WHO = {"sub": "laptop", "cognito:groups": ["admin"]}
 """The claims of the token that the house prints."""
 FOR_EVER = 2**31
@@ -51,10 +53,10 @@ class House:
             self.keys = state.keys()
             self.clock = HouseClock(state.clock)
             self.blueprint = Blueprint(PARAMETERS)
-            database = Database(state.database)
-            opening.callback(database.close)
-            self.table = SqliteTable(database)
-            self.queues = SqliteQueues(database, self.clock.wall, manners(self.blueprint))
+            self.database = Database(state.database)
+            opening.callback(self.database.close)
+            self.table = SqliteTable(self.database)
+            self.queues = SqliteQueues(self.database, self.clock.wall, manners(self.blueprint))
             self.queues.give_back()
             self._install(opening)
             log = opening.enter_context(state.log.open("a", buffering=1, encoding="utf-8"))
@@ -65,7 +67,12 @@ class House:
         self._moving = threading.Lock()
         self.pump = Pump(self.queues, self.blueprint, self._handlers.invoke)
         self._machine = TimeMachine(self.clock, lambda after: earliest_due(self.table, after), self._settle)
-        own = {("GET", HEALTH): self._health, ("POST", CLOCK): self._move_clock}
+        self.topics = Topics(self.blueprint.subscriptions, self.queues, self.clock.wall)
+        own: dict[tuple[str, str], Endpoint] = {
+            ("GET", HEALTH): self._health,
+            ("POST", CLOCK): self._move_clock,
+            **{("POST", TOPICS + topic): partial(self._publish, topic) for topic in self.topics.names},
+        }
         self._gateway = Gateway(self.blueprint.routes, self._handlers.invoke, self._signer, self.clock.wall, own)
 
     def __enter__(self) -> Self:
@@ -114,9 +121,10 @@ class House:
             yield from self._machine.travel(target)
 
     def _install(self, opening: ExitStack) -> None:
-        settings = settings_of(self.blueprint)
+        settings = settings_of(self.blueprint).model_copy(update={"LINKS_URL": self._server.url})
         queues = {name: self.queues.queue(own) for name, own in queue_names(settings).items()}
-        install(settings, self.table, queues, self.clock, self.keys, self.state.mail)
+        letters = {lane.queue: SqliteDeadLetters(self.queues, lane.queue) for lane in self.blueprint.lanes}
+        install(settings, self.table, queues, self.clock, self.keys, self.state.mail, letters)
         opening.callback(wiring.reset)
 
     def _settle(self) -> None:
@@ -129,6 +137,17 @@ class House:
         return _json(
             {"now": iso(self.clock.now()), "quiet": self.pump.is_quiet, "dead_letters": self.pump.dead_letters}
         )
+
+    def _publish(self, topic: str, request: Request) -> Response:
+        """What a provider of the account would publish."""
+        try:
+            self._signer.read_bearer(request.headers, self.clock.wall())
+            text = request.body.decode()
+        except Invalid:
+            return message(401, "Unauthorized")
+        except UnicodeDecodeError:
+            return message(400, "a message is text")
+        return _json({"queues": self.topics.publish(topic, text)})
 
     def _move_clock(self, request: Request) -> Response:
         """Moves by what the body says, {"by": "3d"}, and tells each stop as a line of JSON."""

@@ -1,6 +1,7 @@
 """The HTTP API on a laptop: API Gateway's manners (payload format 2.0) on the standard library's server, loopback only.
 
-Two endpoints are the house's own, outside of the template: `GET /_house/health` and `POST /_house/clock`.
+A few endpoints are the house's own, outside of the template: `GET /_house/health`, `POST /_house/clock`, and
+`POST /_house/topics/<topic>`.
 """
 
 import base64

@@ -10,6 +10,7 @@ from perennial.aws.clock import Clock
 from perennial.channels.render import Message
 from perennial.channels.wording import segments
 from perennial.domain.values import iso
+from perennial.privacy.trace import Trace
 
 
 class Mailbox:
@@ -49,6 +50,23 @@ def _shown(message: Message) -> dict[str, Any]:
         name: getattr(message, name)
         for name in ("channel", "to", "template", "locale", "subject", "body", "action_id", "play", "purpose")
     }
+    if message.html:
+        shown |= {"html": message.html, "template_version": message.template_version}
     if message.channel == "sms":
         shown["segments"] = segments(message.body)
     return shown
+
+
+class InMailbox:
+    """A `Place`: on a laptop what was sent lies here, and not with whom it was sent to."""
+
+    name = "mailbox"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def forget(self, trace: Trace) -> int:
+        theirs = [file for file in self._folder.glob("*.json") if trace.is_theirs(file.read_bytes())]
+        for file in theirs:
+            file.unlink()
+        return len(theirs)

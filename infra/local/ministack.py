@@ -35,6 +35,7 @@ from botocore.exceptions import WaiterError
 
 from infra.local import template
 from infra.local.blueprint import Blueprint
+from infra.local.signing import PUBLIC_URL
 
 REGION = "eu-west-1"
 ROOT_KEY = "test"
@@ -46,6 +47,7 @@ PARAMETERS: Mapping[str, str] = {
     "BrandName": "Perennial Demo",
     "BrandAddress": "1 Example Street, 10115 Berlin, Germany",
     "ShopUrl": "https://shop.example.com",
+    "PublicUrl": PUBLIC_URL,
     "EmailFrom": "Perennial Demo <hello@shop.example.com>",
     "EmailIdentity": "shop.example.com",
     "SmsOriginationIdentity": f"arn:aws:sms-voice:{REGION}:000000000000:phone-number/demo",
@@ -176,7 +178,7 @@ def deploy(aws: Aws, parameters: Mapping[str, str] = PARAMETERS) -> Deployed:
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(document),
+        TemplateURL=_uploaded(aws, document),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -197,6 +199,12 @@ def _package(aws: Aws) -> template.Document:
         s3.put_object(Bucket=BUCKET, Key=f"{name}.zip", Body=_zip_of(name, template.ROOT / properties[attribute]))
         properties[attribute] = f"s3://{BUCKET}/{name}.zip"
     return document
+
+
+def _uploaded(aws: Aws, document: template.Document) -> str:
+    """Where CloudFormation finds the template: beyond 51,200 bytes it does not take it with the request."""
+    aws.client("s3").put_object(Bucket=BUCKET, Key="template.json", Body=json.dumps(document).encode())
+    return f"{aws.endpoint}/{BUCKET}/template.json"
 
 
 def _zip_of(name: str, folder: Path) -> bytes:

@@ -8,14 +8,12 @@ quantity not above zero). Times carry no zone and are taken as UTC; the order is
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-
-from babel import Locale
 
 from infra.local.readers import Reading, Row, Unreadable, rows, with_columns
 from perennial.domain.events import Event, OrderData, OrderFacts, OrderPlaced, Person
 from perennial.domain.values import Money
+from perennial.importing.values import country
 
 COLUMNS = ("Invoice", "Quantity", "InvoiceDate", "Price", "CustomerID", "Country")
 SPELLINGS = (
@@ -89,10 +87,4 @@ def _order(store: str, day: str, customer: str, bought: _Day) -> Event:
 
 def country_code(name: str) -> str | None:
     """ISO 3166's two letters for a country's English name as the set writes it; None when it names none."""
-    return OWN_NAMES[name] if name in OWN_NAMES else _cldr_names().get(name)
-
-
-@cache
-def _cldr_names() -> Mapping[str, str]:
-    territories = Locale("en").territories
-    return {name: code for code, name in territories.items() if len(code) == 2 and code.isalpha()}
+    return OWN_NAMES[name] if name in OWN_NAMES else country(name)

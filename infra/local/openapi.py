@@ -1,7 +1,7 @@
 """Writes docs/openapi.json, the admin API as its code declares it: python -m infra.local.openapi"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,16 @@ REFUSALS = {
     "503": "The table is busy; ask again in a moment.",
 }
 CONDITIONAL = {
-    "412": "The policy has another version by now.",
+    "412": "It has another version by now.",
     "428": "If-Match is missing.",
 }
 _REF = "#/components/schemas/"
+CHANGES: Mapping[str, dict[str, str] | None] = {
+    "PUT /policy": {"$ref": _REF + "Policy"},
+    "PUT /templates/{id}": {"type": "object"},
+    "POST /templates/{id}/revert": None,
+}
+"""Route that wants If-Match -> the document that is its body; None: the handler declares its body itself."""
 
 
 def document() -> dict[str, Any]:
@@ -49,7 +55,8 @@ def document() -> dict[str, Any]:
         operation = made["paths"][path][method.lower()]
         operation["x-least-role"] = least.name.lower()
         operation["responses"] = _responses(method, path, operation["responses"])
-    _tell_of_change(made["paths"]["/policy"]["put"])
+        if f"{method} {path}" in CHANGES:
+            _tell_of_change(operation, CHANGES[f"{method} {path}"])
     _drop_unused(made["components"]["schemas"], made["paths"])
     return made
 
@@ -61,21 +68,24 @@ def _problem_schemas() -> dict[str, Any]:
 
 def _responses(method: str, path: str, said: dict[str, Any]) -> dict[str, Any]:
     refusals = dict(REFUSALS if "{id}" in path else {code: why for code, why in REFUSALS.items() if code != "404"})
-    if method == "PUT":
+    if f"{method} {path}" in CHANGES:
         refusals |= CONDITIONAL
     problem = {problems.MEDIA_TYPE: {"schema": {"$ref": _REF + "ProblemBody"}}}
     told = {code: {"description": why, "content": problem} for code, why in sorted(refusals.items())}
     told["401"].pop("content")  # the gateway's own answer
-    return {"200": said["200"], **told}
+    return {**{code: answer for code, answer in said.items() if str(code).startswith("2")}, **told}
 
 
-def _tell_of_change(operation: dict[str, Any]) -> None:
+def _tell_of_change(operation: dict[str, Any], document: dict[str, str] | None) -> None:
     """The handler reads body and If-Match itself, so that mistakes have lines and a missing version its own answer."""
-    operation["parameters"][0] |= {"name": "If-Match", "required": True, "schema": {"type": "string"}}
+    header = next(each for each in operation["parameters"] if each["in"] == "header")
+    header |= {"name": "If-Match", "required": True, "schema": {"type": "string"}}
+    if document is None:
+        return
     operation["requestBody"] = {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": _REF + "Policy"}},
+            "application/json": {"schema": document},
             YAML: {"schema": {"type": "string", "description": "The same document, with comments where you like."}},
         },
     }

@@ -12,9 +12,9 @@ from infra.local.clock import EventClock
 from infra.local.due import DueWatch
 from infra.local.time_machine import MINUTE, whole_minute
 from perennial.aws.queues import Message
+from perennial.channels.compiled import BrokenTemplate
 from perennial.channels.outbox import Contended, Outbox
 from perennial.channels.provider import Unavailable
-from perennial.channels.render import BrokenTemplate
 from perennial.channels.verdict import StillSending
 from perennial.domain.actions import Action
 from perennial.domain.events import Event, MessageFailed, MessageSent, parse_event

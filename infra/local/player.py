@@ -61,10 +61,11 @@ def play(running: Running, story: Sequence[Sample]) -> list[str]:
 
 
 def happens_at(sample: Sample) -> datetime:
-    """When the latest of its events happens; long ago, where nobody understands it."""
+    """When the latest of its events happens; else when it is sent; long ago, where nobody knows."""
     headers = {name.lower(): value for name, value in sample.headers.items()}
-    events = read(SOURCES[sample.source], headers, sample.body, STORE, LONG_AGO).events
-    return max((event.time for event in events), default=LONG_AGO)
+    sent_at = sample.sent_at or LONG_AGO
+    events = read(SOURCES[sample.source], headers, sample.body, STORE, sent_at).events
+    return max((event.time for event in events), default=sent_at)
 
 
 def _of_answer(sample: Sample, answer: Answer) -> Iterator[str]:

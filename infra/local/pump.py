@@ -68,7 +68,7 @@ class Pump:
 
     @property
     def is_quiet(self) -> bool:
-        return not any(self._queues.backlog(lane.queue) for lane in self._lanes)
+        return self._queues.are_empty([lane.queue for lane in self._lanes])
 
     @property
     def dead_letters(self) -> Mapping[str, int]:

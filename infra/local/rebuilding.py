@@ -19,8 +19,8 @@ from typing import Literal, NamedTuple
 from infra.local import canonical, olist, online_retail
 from infra.local.blueprint import Blueprint
 from infra.local.clock import EventClock
-from infra.local.database import Database
-from infra.local.due import NOBODY_ELSE, DueWatch
+from infra.local.database import NOBODY_ELSE, Database
+from infra.local.due import DueWatch
 from infra.local.ministack import PARAMETERS
 from infra.local.parts import divided
 from infra.local.past import Line, Past
@@ -142,8 +142,8 @@ def _apply(state: State, asked: Asked, plan: Plan, part: int, turn: Turn, tell: 
 @contextmanager
 def _laid_out(state: State, turn: Turn) -> Iterator[tuple[Past, EventClock]]:
     """Engine and outboxes as deployed, on a table in the state's folder and on lines in place of queues."""
-    database, clock = Database(state.database), EventClock(LONG_AGO)
-    table, lines = DueWatch(SqliteTable(database), turn), {name: Line() for name in QUEUES}
+    database, clock = Database(state.database, turn), EventClock(LONG_AGO)
+    table, lines = DueWatch(SqliteTable(database)), {name: Line() for name in QUEUES}
     install(settings_of(Blueprint(PARAMETERS)), table, lines, clock, state.keys(), state.mail)
     try:
         outboxes = ((lines["email"], wiring.email_outbox()), (lines["sms"], wiring.sms_outbox()))

@@ -11,7 +11,7 @@ from infra.local.deployed import deployed
 from infra.local.findings import Findings
 from infra.local.house import House
 from infra.local.http import PortTaken
-from infra.local.player import happens_at, play, surprises
+from infra.local.player import LONG_AGO, happens_at, play, surprises
 from infra.local.samples import samples
 from infra.local.state import State
 
@@ -67,7 +67,7 @@ def _story(house: House) -> list[str]:
     print("Playing the samples of events/ through the public endpoints, at the times they tell of", flush=True)
     end = last_noon(house.wall())
     story = sorted(samples(end), key=happens_at)
-    house.begin_at(happens_at(story[0]))
+    house.begin_at(next(at for at in map(happens_at, story) if at > LONG_AGO))
     problems = play(house, story)
     house.arrive_at(end + A_DAY)
     problems += surprises(house, Findings.of(house.table), "laptop")

@@ -1,6 +1,6 @@
 """Queues on SQLite with the manners of SQS: at least once, visibility, delay, dead letters; durable through kill -9."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -29,9 +29,13 @@ _HIDE = "UPDATE messages SET visible_at = ?, receives = receives + 1 WHERE id = 
 _BURY = "UPDATE messages SET dead = 1 WHERE id = ?"
 _RELEASE = "UPDATE messages SET visible_at = ? WHERE id = ? AND receives = ?"
 _DELETE = "DELETE FROM messages WHERE id = ? AND receives = ? AND dead = 0"
+_FORGET = "DELETE FROM messages WHERE id = ? AND dead = 1"
 _REDRIVE = "UPDATE messages SET dead = 0, receives = 0, visible_at = ? WHERE queue = ? AND dead = 1"
 _GIVE_BACK = "UPDATE messages SET visible_at = ?1 WHERE dead = 0 AND receives > 0 AND visible_at > ?1"
 _BACKLOG = "SELECT count(*) FROM messages WHERE queue = ? AND dead = 0"
+
+EVERY = -1
+"""As many as there are, in SQLite's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +139,41 @@ class SqliteQueues:
         with self._database.reading() as connection:
             return int(connection.execute(_BACKLOG, (name,)).fetchone()[0])
 
+    def are_empty(self, names: Sequence[str]) -> bool:
+        """Does nothing wait, nor is in anybody's hands, in any of them? One look at all of them: asked one by one, what
+        moves from a later one to an earlier meanwhile would be seen in neither."""
+        some = f"SELECT EXISTS (SELECT 1 FROM messages WHERE dead = 0 AND queue IN ({','.join('?' * len(names))}))"  # noqa: S608
+        with self._database.reading() as connection:
+            return not connection.execute(some, tuple(names)).fetchone()[0]
+
     def dead(self, name: str, limit: int = 100) -> list[Received]:
         """The queue's dead letters, oldest first."""
         self.manners(name)
         with self._database.reading() as connection:
             return [_received(*row) for row in connection.execute(_DEAD, (name, limit))]
 
+    def forget(self, dead: Iterable[str]) -> int:
+        """Remove these dead letters, by id; returns how many."""
+        with self._database.writing() as connection:
+            return sum(connection.execute(_FORGET, (number,)).rowcount for number in dead)
+
     def redrive(self, name: str) -> int:
         """Put all dead letters back where they came from, as if sent anew; returns how many."""
         self.manners(name)
         with self._database.writing() as connection:
             return connection.execute(_REDRIVE, (self._now().timestamp(), name)).rowcount
+
+
+class SqliteDeadLetters:
+    """As `DeadLetters`: those of one queue."""
+
+    def __init__(self, queues: SqliteQueues, name: str) -> None:
+        self._queues = queues
+        self._name = name
+
+    def remove(self, is_meant: Callable[[str], bool]) -> int:
+        meant = [letter.id for letter in self._queues.dead(self._name, limit=EVERY) if is_meant(letter.body)]
+        return self._queues.forget(meant)
 
 
 class SqliteQueue:

@@ -14,7 +14,20 @@ from typing import Any, TextIO
 
 STORE = "demo"
 """The laptop's one store."""
-VENDORS = ("shopify", "woocommerce", "zendesk", "aftership")
+VENDORS = (
+    "shopify",
+    "woocommerce",
+    "bigcommerce",
+    "zendesk",
+    "freshdesk",
+    "gorgias",
+    "intercom",
+    "aftership",
+    "aftership_returns",
+    "17track",
+    "easypost",
+    "twilio",
+)
 _FOR_ITS_OWNER = 0o600
 _FILES = ("perennial.db*", "clock", "history", "keys.json", "stack.json", "house.log", "lock", "*.new")
 
@@ -73,6 +86,11 @@ class State:
         return self.folder / "mail"
 
     @property
+    def imports(self) -> Path:
+        """A folder for each: a merchant's rows while it runs, then its report."""
+        return self.folder / "imports"
+
+    @property
     def log(self) -> Path:
         return self.folder / "house.log"
 
@@ -87,12 +105,13 @@ class State:
         (self.folder / "history").write_text(words)
 
     def keys(self) -> Keys:
-        """The house's keys; made on the first call."""
-        file = self.folder / "keys.json"
-        if not file.exists():
-            _write(file, asdict(Keys.fresh()))
-        kept = json.loads(file.read_text())
-        return Keys(kept["identity"], kept["tokens"], _tuples(kept["webhooks"]))
+        """The house's keys; made on the first call, and those of vendors that came later on the first call since."""
+        file, fresh = self.folder / "keys.json", asdict(Keys.fresh())
+        kept = json.loads(file.read_text()) if file.exists() else fresh
+        keys = {**kept, "webhooks": {**fresh["webhooks"], **kept["webhooks"]}}
+        if not file.exists() or keys != kept:
+            _write(file, keys)
+        return Keys(keys["identity"], keys["tokens"], _tuples(keys["webhooks"]))
 
     def publish(self, stack: Stack) -> None:
         _write(self.folder / "stack.json", asdict(stack))
@@ -120,6 +139,7 @@ class State:
         """Remove what a house keeps, and the folder if nothing else is in it. Raises `InUse`."""
         with self.lock():
             shutil.rmtree(self.mail, ignore_errors=True)
+            shutil.rmtree(self.imports, ignore_errors=True)
             for file in (each for pattern in _FILES for each in self.folder.glob(pattern)):
                 file.unlink()
         with suppress(OSError):  # somebody else's files lie there: they stay

@@ -1,22 +1,65 @@
 """What stands in for AWS on a laptop, installed where the functions look for the real thing."""
 
+import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from infra.local.blueprint import Blueprint
-from infra.local.mailbox import Mailbox
+from infra.local.mailbox import InMailbox, Mailbox
 from infra.local.smtp import Smtp
 from infra.local.state import STORE, Keys
 from perennial.aws import wiring
+from perennial.aws.api_keys import Book
+from perennial.aws.bucket import NoBucket
 from perennial.aws.clock import Clock
+from perennial.aws.dead_letters import DeadLetters
 from perennial.aws.queues import Queue
+from perennial.aws.sender_keys import SenderKeys
 from perennial.aws.settings import Settings
 from perennial.aws.table import Table
+from perennial.channels.links import LinkKeys
 from perennial.channels.provider import Provider
 
-QUEUES = ("orders", "tickets", "inactivity", "outcomes", "email", "sms")
+
+class NoBucketHere:
+    """As `Bucket`, of a house that has none: nobody can upload anything to a laptop."""
+
+    def upload_url(self, import_id: str) -> str:
+        raise NoBucket("a laptop has no bucket: import there with `make import FILE=... MAP=...`")
+
+    def upload(self, import_id: str) -> BinaryIO:
+        raise LookupError(import_id)
+
+    def forget_upload(self, import_id: str) -> None:
+        return
+
+    def shelf(self, import_id: str) -> "EmptyShelf":
+        return EmptyShelf()
+
+
+class EmptyShelf:
+    """As `Shelf`: what `make import` keeps lies in its own folder."""
+
+    def put(self, name: str, content: bytes) -> None:
+        raise LookupError(name)
+
+    def get(self, name: str) -> bytes | None:
+        return None
+
+    def delete(self, name: str) -> None:
+        return
+
+
+QUEUES = ("orders", "tickets", "inactivity", "outcomes", "fetches", "email", "sms", "privacy", "bulk", "parts")
 """As `wiring.queue` names them."""
+NO_BUCKET = NoBucketHere()
+NO_DEAD_LETTERS: Mapping[str, DeadLetters] = {}
+
+
+NO_API_KEYS = Book({})
+"""The laptop's shop is a folder of samples: there is nobody to be asked."""
 
 
 class KeptSecrets:
@@ -33,6 +76,16 @@ class KeptSecrets:
         return False
 
 
+class KeptLinkSecret:
+    """As `LinkSecret`: made of what the house keeps, so that links in old messages go on working."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys: LinkKeys = {"1": hmac.digest(keys.identity.encode(), b"links", "sha256")}
+
+    def keys(self) -> LinkKeys:
+        return self._keys
+
+
 def settings_of(blueprint: Blueprint) -> Settings:
     """The environment that the template gives to its functions, with local names."""
     environments = [function.environment for function in blueprint.functions.values()]
@@ -40,7 +93,13 @@ def settings_of(blueprint: Blueprint) -> Settings:
 
 
 def install(
-    settings: Settings, table: Table, queues: Mapping[str, Queue], clock: Clock, keys: Keys, mail: Path
+    settings: Settings,
+    table: Table,
+    queues: Mapping[str, Queue],
+    clock: Clock,
+    keys: Keys,
+    mail: Path,
+    dead_letters: Mapping[str, DeadLetters] = NO_DEAD_LETTERS,
 ) -> None:
     """Let everything that `wiring` builds from now on stand on these. `queues` by their names in `QUEUES`."""
     mailbox = Mailbox(mail, clock)
@@ -49,9 +108,15 @@ def install(
         table=table,
         clock=clock,
         secrets=KeptSecrets(keys.webhooks),
+        api_keys=NO_API_KEYS,
         identity_secret=keys.identity.encode(),
-        email_provider=_email_provider(settings, mailbox),
+        link_secret=KeptLinkSecret(keys),
+        sender_keys=SenderKeys(lambda: "{}", clock),
+        email_provider=_email_provider(settings, mailbox, clock),
         sms_provider=mailbox,
+        dead_letters=dead_letters,
+        bucket=NO_BUCKET,
+        places_outside=(InMailbox(mail),),
         **{f"queue_{name}": queues[name] for name in QUEUES},
     )
 
@@ -61,7 +126,7 @@ def queue_names(settings: Settings) -> dict[str, str]:
     return {name: getattr(settings, f"{name.upper()}_QUEUE_URL") for name in QUEUES}
 
 
-def _email_provider(settings: Settings, mailbox: Mailbox) -> Provider:
+def _email_provider(settings: Settings, mailbox: Mailbox, clock: Clock) -> Provider:
     """With SMTP_URL in the environment email goes there too."""
     url = os.environ.get("SMTP_URL")
-    return Smtp(url, settings.EMAIL_FROM, mailbox) if url else mailbox
+    return Smtp(url, settings.EMAIL_FROM, mailbox, clock) if url else mailbox

@@ -52,8 +52,17 @@ SETTINGS = Settings(
     OUTCOMES_QUEUE_URL="outcomes",
     EMAIL_QUEUE_URL="email",
     SMS_QUEUE_URL="sms",
+    FETCHES_QUEUE_URL="fetches",
+    BULK_QUEUE_URL="bulk",
+    PARTS_QUEUE_URL="parts",
+    IMPORTS_BUCKET="imports",
+    PRIVACY_QUEUE_URL="privacy",
+    DEAD_LETTERS_URLS="orders-dead-letters",
     WEBHOOK_SECRETS_ID="webhooks",
+    API_KEYS_ID="keys",
+    SENDER_KEYS_ID="sender-keys",
     IDENTITY_KEY_ID="identity",
+    LINKS_KEY_ID="links",
     EMAIL_FROM="shop@demo.example",
     BRAND_NAME="Demo",
     SHOP_URL="https://demo.example",
@@ -75,7 +84,7 @@ def catalogue() -> Catalogue:
 @cache
 def renderer() -> Renderer:
     """Made once for all environments: it holds compiled templates and nothing of what was sent."""
-    return Renderer(catalogue(), Brand(SETTINGS.BRAND_NAME, "", SETTINGS.SHOP_URL), IDENTITY_SECRET)
+    return Renderer(catalogue, Brand(SETTINGS.BRAND_NAME, "", SETTINGS.SHOP_URL), IDENTITY_SECRET)
 
 
 class WatchedPolicies(Policies):

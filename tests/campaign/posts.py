@@ -108,6 +108,8 @@ class Posts:
         """As API Gateway hands it over. Each try is signed anew."""
         headers = signed(post.source, post.body, post.headers, self.secrets.secret(post), self._c.agenda.now)
         return {
+            "requestContext": {"domainName": "hooks.demo.example"},
+            "rawPath": f"/webhooks/{post.source}/{STORE}",
             "pathParameters": {"store": STORE} if post.source == "open" else {"source": post.source, "store": STORE},
             "headers": {name.lower(): value for name, value in headers.items()},
             "body": post.body.decode(),

@@ -9,13 +9,14 @@ from infra.local.sqlite_table import SqliteTable
 from infra.local.time_machine import whole_minute
 from perennial.aws import wiring
 from perennial.aws.secrets import SecretsManagerSecrets
+from perennial.aws.sender_keys import SenderKeys
 from perennial.channels.render import Message
 from tests.campaign import vendors
 from tests.campaign.agenda import Agenda
 from tests.campaign.chance import Chance
 from tests.campaign.circumstances import Circumstances
 from tests.campaign.cloud import STALEST, FaultyProvider, FaultyQueue, FaultyTable, SecretsClient, SkewedClock
-from tests.campaign.functions import IDENTITY_SECRET, SETTINGS, Fleet, WatchedPolicies, catalogue, handlers, renderer
+from tests.campaign.functions import IDENTITY_SECRET, SETTINGS, Fleet, WatchedPolicies, handlers, renderer
 from tests.campaign.lanes import QUEUES, Lanes
 from tests.campaign.people import EVERYBODY
 from tests.campaign.plan import DAY, HOUR, MINUTE, Act, Plan, Step
@@ -180,11 +181,11 @@ class World:
             "secrets": SecretsManagerSecrets(SecretsClient(self.posts.secrets.books, self.turns), "webhooks", clock),
             "identity_secret": IDENTITY_SECRET,
             "email_provider": provider,
+            "sender_keys": SenderKeys(lambda: "{}", clock),
             "sms_provider": provider,
-            "catalogue": catalogue(),
             "renderer": renderer(),
             "policies": WatchedPolicies(self.table, clock, variant(self.plan.policy)),
-            **{f"queue_{name}": self._queue(name) for name in QUEUES},
+            **{f"queue_{name}": self._queue(name) for name in (*QUEUES, "fetches", "privacy")},
         }
 
     def _queue(self, name: str) -> FaultyQueue:

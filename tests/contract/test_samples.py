@@ -2,23 +2,24 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from infra.local.blueprint import Blueprint
 from infra.local.database import Database
 from infra.local.ministack import PARAMETERS
-from infra.local.samples import Sample, samples
+from infra.local.samples import APART, Sample, samples
 from infra.local.sqlite_table import SqliteTable
 from infra.local.state import STORE
 from perennial.aws.quarantine import Quarantine
 from perennial.aws.queues import Message
 from perennial.domain.events import parse_event
-from perennial.ingest import Ingest
+from perennial.ingest import SOURCES, Ingest
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SAMPLES = list(samples(NOW))
+SAMPLES = [*samples(NOW), *samples(NOW, APART)]
 
 
 class Listening(list[Message]):
@@ -50,14 +51,15 @@ class StandingClock:
 def posted(sample: Sample, lanes: dict[str, Listening]) -> tuple[int, dict[str, object]]:
     """Status and answer of a delivery."""
     quarantine = Quarantine(SqliteTable(Database(":memory:")))
-    door = Ingest(OneSecret(), lanes, quarantine, StandingClock())  # type: ignore[arg-type]
+    queues: Any = {**lanes, "fetches": Listening()}  # what is only named gives no event yet
+    door = Ingest(OneSecret(), queues, quarantine, StandingClock())
     reply = door.receive(sample.source, STORE, sample.signed(SECRET, NOW), sample.body)
     return reply.status, dict(reply.body)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda each: f"{each.source}/{each.file.stem}")
 def test_the_sample_is_understood(sample: Sample) -> None:
-    lanes = {name: Listening() for name in ("orders", "tickets", "outcomes")}
+    lanes = {name: Listening() for name in ("orders", "tickets", "outcomes", "privacy")}
 
     status, answer = posted(sample, lanes)
 
@@ -67,12 +69,13 @@ def test_the_sample_is_understood(sample: Sample) -> None:
     assert all(parse_event(message.body).store == STORE for message in sent)
 
 
-@pytest.mark.parametrize("source", ["shopify", "zendesk", "aftership", "open"])
+@pytest.mark.parametrize("source", sorted(SOURCES))
 def test_each_source_has_a_sample(source: str) -> None:
     assert [each for each in SAMPLES if each.source == source]
 
 
 def test_the_template_has_a_route_to_webhooks_for_each_source() -> None:
-    open_to_all = {(each.path, each.function) for each in Blueprint(PARAMETERS).routes if not each.authorized}
+    routes = Blueprint(PARAMETERS).routes
+    open_to_all = {each.path for each in routes if each.function == "Webhooks" and not each.authorized}
 
-    assert open_to_all == {("/webhooks/{source}/{store}", "Webhooks"), ("/events/{store}", "Webhooks")}
+    assert open_to_all == {"/webhooks/{source}/{store}", "/events/{store}"}

@@ -297,7 +297,7 @@ def test_whoever_moves_while_the_directory_is_read_is_listed_once_on_a_page() ->
     table.catch_up()
     house.hears(placed())
     policies = Policies(table, house.clock, the_policy)
-    desk = Desk(house.store, policies, None, None, None, None, SECRET, "demo", house.clock)  # type: ignore[arg-type]
+    desk = Desk(house.store, policies, None, None, SECRET, "demo", house.clock)  # type: ignore[arg-type]
 
     page = desk.browse(Filter(), limit=10, cursor=None)
 

@@ -44,7 +44,7 @@ from perennial.aws.table import Busy, Delete, Invalid, Page, Table, Update
 from perennial.domain.actions import Task
 from perennial.domain.customer import Customer, Order, Stage, Ticket
 from perennial.domain.decide import decide
-from perennial.domain.events import Event
+from perennial.domain.events import Event, Person
 from perennial.domain.journal import Entry, entry_key
 from perennial.domain.values import iso
 from perennial.sweep import Sweep, timer
@@ -153,6 +153,65 @@ def test_what_left_the_record_twice_in_one_commit_is_written_as_it_was_last(stor
     committed(store, nobody(), settled=(told, retold))
 
     assert store.settled("c1", [("order", "9")]) == (retold,)
+
+
+# Who was merged into somebody else
+
+
+def merged(store: Store, customer: str, into: str) -> None:
+    before = Loaded(Customer(id=customer, store="demo"), is_new=True)
+    store.commit([Commit(before, Customer(id=customer, store="demo", version=1, merged_into=into), {}, None, Marks())])
+
+
+def test_for_who_was_merged_stands_whoever_they_are_now(store: Store) -> None:
+    committed(store, nobody("c1"))
+    merged(store, "c2", "c1")
+    merged(store, "c3", "c2")
+    merged(store, "c5", "c4")
+
+    assert {each: root.customer.id for each, root in store.roots(["c3", "c1", "c2", "c5", "c6"]).items()} == {
+        "c1": "c1",
+        "c2": "c1",
+        "c3": "c1",
+    }
+
+
+def test_who_was_merged_is_in_no_index(store: Store) -> None:
+    committed(store, nobody("c1"), due=NOON + DAY)
+    before = loaded(store)
+
+    gone = Customer(id="c1", store="demo", version=before.customer.version + 1, merged_into="c2")
+    store.commit([Commit(before, gone, {}, before.armed, Marks())])
+
+    assert all(not store.table.index("due", shard).items for shard in due_shards())
+    assert not store.table.index("directory", f"awareness#{shard_of('c1', DIRECTORY_SHARDS)}").items
+
+
+def test_what_is_told_to_who_was_merged_is_in_their_journal_and_their_keys_stay_theirs(store: Store) -> None:
+    event, key = an_event("product.viewed"), identity_key("email", "00ff")
+    beside = {"journals": {entry_key(event): "c2"}, "theirs": {key: "c2"}, "links": (Identity(key),)}
+
+    committed(store, nobody("c1"), event, **beside)
+
+    assert store.entry("c1", entry_key(event)) is None
+    assert [entry.event for entry in store.journal("c2")] == [
+        event.but({"data": event.data.but({"customer": REACHED})})
+    ]
+    assert store.identities([key])[key].customer == "c2"
+
+
+REACHED = Person(reach=("email",))
+
+
+def test_each_shelf_has_its_own_orders_and_tickets(store: Store) -> None:
+    orders = [Order(id=str(number), heard_at=NOON, placed_at=NOON) for number in range(150)]
+    customer = Customer(id="c1", store="demo", shelf="0f")
+
+    store.shelve(customer, orders)
+
+    assert store.settled("c1", [("order", "149")], "0f") == (orders[149],)
+    assert store.settled("c1", [("order", "149")]) == ()
+    assert store.settled("c1", [("order", "149")], "1a") == ()
 
 
 # On the version that was read

@@ -16,6 +16,9 @@ from cfnlint.config import ManualArgs
 from infra.local import template
 from perennial.aws.settings import Settings
 from perennial.aws.table import INDEXES, TTL_ATTRIBUTE
+from perennial.channels import redirects
+from perennial.channels.links import PATHS
+from perennial.watch import Seen
 
 REGION = "eu-west-1"
 NOT_OURS = {"POWERTOOLS_SERVICE_NAME"}
@@ -134,7 +137,7 @@ def test_the_table_can_be_brought_back() -> None:
 
 
 def test_the_identity_key_outlives_the_stack() -> None:
-    for name in ("IdentityKey", "WebhookSecrets"):
+    for name in ("IdentityKey", "LinksKey", "WebhookSecrets", "ApiKeys", "SenderKeys"):
         written = template.read()["Resources"][name]
         assert written["DeletionPolicy"] == written["UpdateReplacePolicy"] == "Retain"
 
@@ -164,10 +167,31 @@ def test_a_message_in_work_is_not_handed_out_twice(mapping: Any) -> None:
     assert queue["VisibilityTimeout"] >= 6 * reader["Timeout"]
 
 
+def test_who_is_erased_is_looked_for_in_all_dead_letters() -> None:
+    """But in those of schedules and of imports' steps, whose messages name nobody."""
+    schedules = resources("AWS::Scheduler::Schedule").values()
+    of_schedules = {each["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for each in schedules}
+    dead = {name for name in QUEUES if name.endswith("DeadLetters")} - of_schedules
+    dead -= {"UploadsDeadLetters", "PartsDeadLetters"}
+    [urls] = {json.dumps(each["Environment"]["Variables"]["DEAD_LETTERS_URLS"]) for each in FUNCTIONS.values()}
+    allowed = {
+        resource["Fn::GetAtt"][0]
+        for role, statement in statements()
+        if role == "PrivacyRole" and "sqs:ChangeMessageVisibility" in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+    assert {each["Ref"] for each in json.loads(urls)["Fn::Join"][1]} == dead == allowed
+
+
 def test_schedules_are_written_as_aws_wants_them() -> None:
     schedules = resources("AWS::Scheduler::Schedule")
 
-    assert [each["ScheduleExpression"] for each in schedules.values()] == ["rate(1 minute)"]
+    assert sorted(each["ScheduleExpression"] for each in schedules.values()) == [
+        "rate(1 minute)",
+        "rate(10 minutes)",
+        "rate(15 minutes)",
+    ]
     assert all(RATE.fullmatch(each["ScheduleExpression"]) for each in schedules.values())
     assert all("DeadLetterConfig" in each["Target"] for each in schedules.values())
 
@@ -198,12 +222,12 @@ def test_every_alarm_reaches_the_topic() -> None:
 
 
 def test_no_role_may_touch_everything() -> None:
-    wide = [
-        (role, resource)
+    written = (
+        (role, resource if isinstance(resource, str) else str(resource.get("Fn::Sub", "")))
         for role, statement in statements()
         for resource in listed(statement["Resource"])
-        if "*" in (resource if isinstance(resource, str) else str(resource.get("Fn::Sub", "")))
-    ]
+    )
+    wide = [(role, each) for role, each in written if "*" in each.removeprefix("${ImportsBucket.Arn}/").rstrip("/*")]
     actions = [action for _, statement in statements() for action in listed(statement["Action"])]
 
     assert wide == []
@@ -215,6 +239,7 @@ def test_no_role_brings_permissions_by_a_managed_policy() -> None:
 
 
 def test_only_the_write_path_and_the_senders_write_customers() -> None:
+    """And who erases them: decision 11."""
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     writers = {
         role
@@ -223,7 +248,61 @@ def test_only_the_write_path_and_the_senders_write_customers() -> None:
         and "C#*" in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     }
 
-    assert writers == {"ApplyRole", "SendEmailRole", "SendSmsRole"}
+    assert writers == {"ApplyRole", "PreferencesRole", "SendEmailRole", "SendSmsRole", "PrivacyRole"}
+
+
+@pytest.mark.parametrize(
+    ("action", "keys", "roles"),
+    [
+        ("dynamodb:PutItem", "HELD#*", {"SendEmailRole", "SendSmsRole", "PrivacyRole"}),
+        ("dynamodb:DeleteItem", "HELD#*", {"AdminApiRole", "PrivacyRole"}),
+        ("dynamodb:PutItem", "HOLDS", {"AdminApiRole", "PrivacyRole", "WatchRole"}),
+    ],
+)
+def test_senders_let_wait_and_staff_stop_and_empty(action: str, keys: str, roles: set[str]) -> None:
+    allowed = {
+        role
+        for role, statement in statements()
+        if action in listed(statement["Action"])
+        and keys in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    }
+
+    assert allowed == roles
+
+
+def test_the_public_door_cannot_read_the_keys_to_shops() -> None:
+    readers = {role for role, statement in statements() if attribute("ApiKeys", "Id") in listed(statement["Resource"])}
+
+    assert readers == {"FetchRole", "ReconcileRole"}
+
+
+def test_what_is_repaired_is_counted_from_what_the_function_logs() -> None:
+    counted = resources("AWS::Logs::MetricFilter")["EventsRepaired"]
+    [transformation] = counted["MetricTransformations"]
+
+    assert (counted["LogGroupName"], transformation["MetricValue"]) == ({"Ref": "ReconcileLogs"}, "$.repaired")
+    watched = [each for each in resources("AWS::CloudWatch::Alarm").values() if each["Namespace"] == "Perennial"]
+    assert transformation["MetricName"] in [each["MetricName"] for each in watched]
+
+
+def test_what_the_watch_sees_is_counted_from_what_it_logs() -> None:
+    logged = {
+        transformation["MetricValue"].removeprefix("$.")
+        for filter_ in resources("AWS::Logs::MetricFilter").values()
+        for transformation in filter_["MetricTransformations"]
+        if filter_["LogGroupName"] == {"Ref": "WatchLogs"}
+    }
+    watched = {each["MetricName"] for each in resources("AWS::CloudWatch::Alarm").values()}
+
+    assert logged == Seen.__annotations__.keys() - {"silent", "second_looks"}
+    needs_people = {
+        "QuarantinedEntries",
+        "SilentSources",
+        "PrivacyRequestsWaiting",
+        "LowCouponPools",
+        "MarketingStopped",
+    }
+    assert needs_people <= watched
 
 
 def test_nobody_scans() -> None:
@@ -231,13 +310,52 @@ def test_nobody_scans() -> None:
 
 
 def test_queues_are_encrypted_and_refuse_requests_without_tls() -> None:
-    [policy] = resources("AWS::SQS::QueuePolicy").values()
-    [statement] = policy["PolicyDocument"]["Statement"]
+    """A queue has one policy: a second would take the place of the first."""
+    policies = resources("AWS::SQS::QueuePolicy").values()
 
-    assert {each["Ref"] for each in policy["Queues"]} == QUEUES.keys()
-    assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "sqs:*", "*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert sorted(each["Ref"] for policy in policies for each in policy["Queues"]) == sorted(QUEUES)
+    for policy in policies:
+        statement = policy["PolicyDocument"]["Statement"][0]
+        assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "sqs:*", "*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert all(each["SqsManagedSseEnabled"] is True for each in QUEUES.values())
+
+
+def test_only_the_rule_on_shopify_s_bus_writes_to_its_queue_which_is_all_that_stands_for_a_signature() -> None:
+    written = template.translated(REGION)["Resources"]
+    policy = written["PartnerBusPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    condition, allowed, nothing = policy[1]["Fn::If"]
+
+    assert (len(policy), condition, nothing) == (2, "HearsShopifyBus", {"Ref": "AWS::NoValue"})
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": attribute("ShopifyDeliveries")}}
+    assert {written[name]["Condition"] for name in ("ShopifyBus", "ShopifyDeliveries")} == {"HearsShopifyBus"}
+    assert written["ShopifyDeliveries"]["Properties"]["EventBusName"] == {"Ref": "ShopifyBus"}
+    [target] = written["ShopifyDeliveries"]["Properties"]["Targets"]
+    assert target["Arn"] == attribute("PartnerBusQueue")
+    assert target["DeadLetterConfig"] == {"Arn": attribute("PartnerBusDeadLetters")}
+
+
+def test_only_ses_and_aws_sms_of_this_account_write_to_the_topic_and_only_the_topic_to_its_queue() -> None:
+    """All that stands for a signature of what they tell."""
+    [publishing] = resources("AWS::SNS::TopicPolicy")["ReceiptsTopicPolicy"]["PolicyDocument"]["Statement"]
+    _, sending = resources("AWS::SQS::QueuePolicy")["ReceiptsPolicy"]["PolicyDocument"]["Statement"]
+
+    assert publishing["Principal"] == {"Service": ["ses.amazonaws.com", "sms-voice.amazonaws.com"]}
+    assert publishing["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert (sending["Effect"], sending["Principal"]) == ("Allow", {"Service": "sns.amazonaws.com"})
+    assert sending["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "ReceiptsTopic"}}}
+
+
+def test_what_becomes_of_each_email_is_told_and_reading_only_where_the_merchant_wants_it() -> None:
+    [told] = resources("AWS::SES::ConfigurationSetEventDestination").values()
+    kinds = told["EventDestination"]["MatchingEventTypes"]
+    conditional = {kind["Fn::If"][1]: kind["Fn::If"][0] for kind in kinds if isinstance(kind, dict)}
+
+    always = {"send", "delivery", "bounce", "complaint", "reject", "renderingFailure", "deliveryDelay", "subscription"}
+    assert {kind for kind in kinds if isinstance(kind, str)} == always
+    assert conditional == {"open": "TracksReading"}  # clicks are heard by our own redirects
+    assert template.read()["Parameters"]["TrackReading"]["Default"] == "false"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -270,8 +388,9 @@ def test_the_api_is_throttled() -> None:
     assert {"ThrottlingBurstLimit", "ThrottlingRateLimit"} <= stage["DefaultRouteSettings"].keys()
 
 
-def test_all_but_signed_events_needs_a_token() -> None:
+def test_all_but_signed_events_and_signed_links_needs_a_token() -> None:
     paths = resources("AWS::ApiGatewayV2::Api")["Api"]["Body"]["paths"]
     open_to_all = {path for path, methods in paths.items() for each in methods.values() if "security" not in each}
 
-    assert open_to_all == {"/webhooks/{source}/{store}", "/events/{store}"}
+    events = {"/webhooks/{source}/{store}", "/events/{store}"}
+    assert open_to_all == events | {f"/{path}/{{token}}" for path in (*PATHS.values(), redirects.PATH)}

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from infra.local.samples import Sample, samples
+from infra.local.samples import Sample, is_form, samples
 from perennial.ingest import LARGEST_BODY
 from perennial.sources import shopify
 from tests.fuzz.canaries import STRAY, Person
@@ -61,9 +62,22 @@ SOURCES = tuple(sorted({sample.source for sample in story()}))
 
 def told_by(sample: Sample, person: Person, number: int) -> Request:
     """The sample, said of this person, under ids that depend on `number`: another number is another delivery."""
-    payload = _renumbered(person.within(json.loads(sample.body), sample.source), str(number))
-    request = Request(sample.source, sample.headers, json.dumps(payload, ensure_ascii=False).encode())
+    payload = _renumbered(person.within(deepcopy(sample.payload), sample.source), str(number))
+    request = Request(sample.source, sample.headers, b"")
+    request = replace(request, body=written(request, payload))
     return request.but(x_shopify_event_id=f"e-{number}") if sample.source == "shopify" else request
+
+
+def written(request: Request, payload: Any, *, is_ascii: bool = False) -> bytes:
+    """As this vendor writes: JSON, or a form, where what is no object becomes one field without a value."""
+    if is_form(request.headers):
+        return urlencode(payload if isinstance(payload, dict) else {str(payload): ""}, errors="replace").encode()
+    return json.dumps(payload, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+
+
+def payload_of(request: Request) -> Any:
+    """What was written."""
+    return dict(parse_qsl(request.body.decode())) if is_form(request.headers) else json.loads(request.body)
 
 
 def _renumbered(payload: Any, number: str) -> Any:
@@ -140,24 +154,24 @@ def bent(draw: st.DrawFn, source: str) -> Request:
     """A request of this source with up to four things wrong in its payload, and perhaps its bytes and its headers."""
     sample = draw(st.sampled_from([each for each in story() if each.source == source]))
     request = told_by(sample, draw(st.sampled_from(PERSONS)), draw(st.integers(0, 10**9)))
-    payload = json.loads(request.body)
+    payload = payload_of(request)
     for _ in range(draw(st.integers(0, 4))):
         if found := list(islice(places(payload), PLACES)):
             draw(st.sampled_from(BENDS))(draw, *found[draw(st.integers(0, len(found) - 1))])
-    body = json.dumps(payload, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    body = written(request, payload, is_ascii=draw(st.booleans()))
     damage, dress = draw(st.sampled_from(DAMAGES)), draw(st.sampled_from(DRESSES))
     raised = body.replace(f'"{TOWER}"'.encode(), b"[" * 9_000, 9)
     return dress(draw, replace(request, body=damage(draw, raised)))
 
 
-def astray(source: str) -> Iterator[Request]:
-    """A request of this source with a stray word in the place of each of its fields' names, and of each value."""
-    request = told_by(next(sample for sample in story() if sample.source == source), PERSONS[0], 0)
-    for number in range(len(list(places(json.loads(request.body))))):
+def astray(sample: Sample) -> Iterator[Request]:
+    """The sample with a stray word in the place of each of its fields' names, and of each value."""
+    request = told_by(sample, PERSONS[0], 0)
+    for number in range(len(list(places(payload_of(request))))):
         for stray in (_stray_name, _stray_value):
-            payload = json.loads(request.body)
+            payload = payload_of(request)
             stray(*next(islice(places(payload), number, None)))
-            yield replace(request, body=json.dumps(payload).encode())
+            yield replace(request, body=written(request, payload, is_ascii=True))
 
 
 def _stray_name(holder: Holder, key: Any) -> None:

@@ -12,12 +12,21 @@ PERSONAL = ("zqcanary", "206555019")
 STRAY = ("zqstray", "406555018")
 """In what somebody put where no person belongs: into an id, a header, the name of a field, an amount."""
 
-_EMAILS = {"email", "contact_email", "email_address", "emails"}
-_PHONES = {"phone", "phone_number", "smses"}
-_WORDS = {"address", "address1", "address2", "city", "zip", "first_name", "last_name", "company"} | {
-    "text", "subject", "description", "body", "note", "reason", "abandoned_checkout_url", "order_status_url", "url",
+_EMAILS = {"email", "contact_email", "email_address", "emails", "ticket_requester_email"}
+_PHONES = {"phone", "phone_number", "mobile", "smses", "From", "To"}
+_WORDS = {
+    "address", "address1", "address2", "address_1", "address_2", "city", "zip", "first_name", "last_name", "company",
+    "text", "subject", "description", "body", "note", "reason", "comment", "remark", "body_text", "body_html",
+    "stripped_text", "description_text", "ticket_subject", "ticket_description", "ticket_latest_public_comment",
+    "ticket_requester_name", "_default_title_", "_default_description_",
+    "abandoned_checkout_url", "order_status_url", "url",
 }  # fmt: skip
-_PEOPLE = {"customer", "customers", "shipping_address", "billing_address", "default_address"}
+_KINDS = {("easypost", "description")}
+"""Names of words for people in most payloads, which with this source say what kind of event it is."""
+_PEOPLE = {
+    "customer", "customers", "shipping_address", "billing_address", "default_address", "destination", "billing",
+    "shipping", "contact", "contacts", "requester", "author", "user", "sender", "item",
+}  # fmt: skip
 """Things have names and ids too, such as orders and products; these are people's."""
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -53,12 +62,12 @@ class Person:
     def _word(self, word: str, name: str, holder: str, source: str) -> str:
         """This person's word for a field; what tells of no person stays as it is."""
         is_a_person_s = holder in _PEOPLE or (source == "zendesk" and holder == "detail")
-        if name in _EMAILS or (name == "value" and "@" in word):
+        if name in _EMAILS or (name in ("value", "address") and "@" in word):
             return self.email
         if name in _PHONES:
             return self.phone
         if (
-            name in _WORDS
+            (name in _WORDS and (source, name) not in _KINDS)
             or (name == "name" and is_a_person_s)
             or (name == "id" and source == "open" and is_a_person_s)
         ):

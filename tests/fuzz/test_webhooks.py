@@ -133,13 +133,18 @@ def forged(draw: st.DrawFn, keys: Keys) -> tuple[Request, dict[str, str], str]:
             return request, {}, path
         case "another's secret":
             return request, signature(request, "whsec_" + b64(keys.webhooks[stranger][0])), path
-        case "of another body":
-            return request, signature(replace(request, body=request.body + b" "), secret), path
+        case "of another body" if (proof := of_another_body(request, secret)) != signature(request, secret):
+            return request, proof, path
         case "garbage":
             proof = signature(request, secret)
             return request, {name: draw(GARBAGE) for name in proof}, path
     store = draw(st.sampled_from(["other", "DEMO", "demo%00", "%2e%2e", "d%C3%A9mo", "%ff", "demo%0a", STRAY[0]]))
     return request, signature(request, secret), path.replace("demo", store)
+
+
+def of_another_body(request: Request, secret: str) -> dict[str, str]:
+    """The same as of its own where the vendor signs nothing and only shows a key."""
+    return signature(replace(request, body=request.body + b" "), secret)
 
 
 GARBAGE = st.sampled_from(["", " ", "A" * 44, "v1,", "=" * 9, "\xe9\xff", "0", "99999999999", "x" * 9_000, STRAY[0]])
@@ -220,7 +225,9 @@ def test_nobody_is_named_where_it_cannot_be_erased(house: RunningHouse) -> None:
 
 
 def test_nothing_that_was_sent_is_told_by_log_or_queue_name(house: RunningHouse) -> None:
-    for request in (request for source in SOURCES for request in astray(source)):
+    firsts = [next(each for each in story() if each.source == source) for source in SOURCES]
+
+    for request in (request for sample in firsts for request in astray(sample)):
         assert leaks([deliver(house, request).body.decode()], (*PERSONAL, *STRAY)) == []
     assert house.settles() == {}
 

@@ -18,7 +18,8 @@ from infra.local.database import Database
 from infra.local.http import Gateway, Request, Response
 from infra.local.sqlite_table import SqliteTable
 from infra.local.tokens import Signer
-from perennial.admin.desk import Desk
+from infra.local.twins import NO_BUCKET
+from perennial.admin.quarantine import QuarantineDesk
 from perennial.admin.roles import LEAST_ROLE, Role
 from perennial.aws import wiring
 from perennial.aws.policies import Policies
@@ -28,6 +29,7 @@ from perennial.aws.settings import Settings
 from perennial.aws.table import Busy, Item, Key, Put
 from perennial.domain.events import parse_event
 from tests.engine_lives import MovedClock, Outbound, the_policy
+from tests.messaging import LOCALES
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, 250_000, tzinfo=UTC)
 SIGNER = Signer("the house's key")
@@ -47,13 +49,17 @@ class Staff:
     told: int = 0
 
     def __post_init__(self) -> None:
-        queues = {f"queue_{name}": self.lane for name in ("orders", "tickets", "outcomes", "email", "sms")}
+        queues = {
+            f"queue_{name}": self.lane
+            for name in ("orders", "tickets", "outcomes", "fetches", "privacy", "email", "sms")
+        }
         wiring.install(
             settings=Settings(**SETTINGS),
             table=self.table,
             clock=self.clock,
             secrets=None,
             identity_secret=b"key",
+            bucket=NO_BUCKET,
             **queues,
         )
 
@@ -389,7 +395,7 @@ def test_what_waits_for_time_and_for_people_is_on_the_page(staff: Staff) -> None
     (task,) = page["tasks"]
     assert (task["task"], task["play"]) == ("callback", "day-90-call")
     assert task["texts"]["en"]["title"] == "Call the customer back"
-    assert task["texts"].keys() == {"en", "es", "zh-Hans"}
+    assert task["texts"].keys() == set(LOCALES)
 
 
 def test_a_task_that_the_catalogue_forgot_is_shown_without_words(staff: Staff) -> None:
@@ -399,7 +405,8 @@ def test_a_task_that_the_catalogue_forgot_is_shown_without_words(staff: Staff) -
     staff.clock.time += timedelta(days=90)
     staff.tell("product.viewed")
 
-    wiring.install(catalogue=wiring.catalogue().model_copy(update={"tasks": {}}))
+    forgetful = wiring.catalogue().model_copy(update={"tasks": {}})
+    wiring.install(templates=SimpleNamespace(catalogue=lambda: forgetful))
     page = staff.get(f"/customers/{ana}")
 
     assert [task["texts"] for task in page["tasks"]] == [{}]
@@ -755,7 +762,7 @@ def test_a_busy_table_is_a_reason_to_ask_again(staff: Staff, monkeypatch: pytest
 
 
 def test_an_answer_of_another_shape_than_promised_is_our_fault(staff: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Desk, "quarantined", lambda *_: {"entries": "none"})
+    monkeypatch.setattr(QuarantineDesk, "list", lambda *_: {"entries": "none"})
 
     assert staff.ask("GET", "/quarantine")[0] == 500
 
@@ -763,3 +770,27 @@ def test_an_answer_of_another_shape_than_promised_is_our_fault(staff: Staff, mon
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_what_is_not_there_is_not_found(staff: Staff, method: str) -> None:
     assert staff.ask(method, "/nothing")[0] == 404
+
+
+# Imports, of which test_import_in_the_cloud.py tells the rest
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "application/x-www-form-urlencoded", "text/plain"])
+def test_what_should_be_json_and_is_not_is_refused(staff: Staff, kind: str) -> None:
+    status, body, _ = staff.ask("POST", "/imports", body='{"file": "a.csv"}', content_type=kind)
+
+    assert (status, body["errors"][0]["where"]) == (422, "body")
+
+
+def test_an_import_without_a_bucket_says_what_to_do(staff: Staff) -> None:
+    wanted = json.dumps({"file": "orders.csv", "mapping": "shopify-orders"})
+
+    status, body, _ = staff.ask("POST", "/imports", body=wanted, content_type="application/json")
+
+    assert (status, "make import" in body["detail"]) == (503, True)
+    assert staff.get("/imports") == {"imports": [], "cursor": None}
+
+
+def test_of_an_import_that_never_was_nothing_is_told(staff: Staff) -> None:
+    for method, path in (("GET", ""), ("GET", "/report"), ("POST", "/cancel")):
+        assert staff.ask(method, f"/imports/nobodys{path}")[0] == 404

@@ -42,6 +42,17 @@ def test_what_is_applied_is_done(house: House) -> None:
     assert len(house.everybody()) == 2
 
 
+def test_a_message_of_several_events_is_named_once(house: House) -> None:
+    def busy(writes: Sequence[Write]) -> None:
+        raise Busy("throttled")
+
+    house.table.before = busy
+
+    answer = apply("\n".join(used("mia").to_json() for _ in range(3)))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
+
+
 def test_what_cannot_be_read_or_applied_is_named_and_logged_without_saying_whose_it_was(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

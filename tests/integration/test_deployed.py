@@ -21,6 +21,7 @@ from infra.local.client import Client, Refused
 from infra.local.ministack import Deployed
 from infra.local.signing import signed
 from perennial.aws.table import TTL_ATTRIBUTE
+from perennial.channels.links import Permit, read_keys, sign
 from perennial.domain.permission import QuietHours, opens_at, zones_of
 
 FUNCTIONS = Blueprint(ministack.PARAMETERS).functions
@@ -175,9 +176,9 @@ def test_only_who_must_reads_customers(stack: Deployed, role: str, wanted: str) 
 
 
 @pytest.mark.parametrize(
-    ("role", "wanted"), [("SweepRole", "AccessDenied"), ("AdminApiRole", "AccessDenied"), ("ApplyRole", "done")]
+    ("role", "wanted"), [("SweepRole", "AccessDenied"), ("AdminApiRole", "done"), ("ApplyRole", "done")]
 )
-def test_only_the_write_path_asks_for_emails(stack: Deployed, role: str, wanted: str) -> None:
+def test_only_the_write_path_and_who_ends_a_stop_ask_for_emails(stack: Deployed, role: str, wanted: str) -> None:
     became = tries(stack, role, "sqs", "send_message", QueueUrl=stack.outputs["EmailQueueUrl"], MessageBody="{}")
 
     assert became.removesuffix("Exception") == wanted
@@ -193,12 +194,35 @@ def test_only_the_write_path_asks_for_emails(stack: Deployed, role: str, wanted:
         ("SendEmailRole", "IdentityKeyId", "done"),
         ("SendSmsRole", "IdentityKeyId", "done"),
         ("SendEmailRole", "WebhookSecretsId", "AccessDenied"),
+        ("SendEmailRole", "LinksKeyId", "done"),
+        ("PreferencesRole", "LinksKeyId", "done"),
+        ("PreferencesRole", "WebhookSecretsId", "AccessDenied"),
+        ("AdminApiRole", "LinksKeyId", "AccessDenied"),
     ],
 )
 def test_each_reads_only_its_own_secret(stack: Deployed, role: str, secret: str, wanted: str) -> None:
     became = tries(stack, role, "secretsmanager", "get_secret_value", SecretId=stack.outputs[secret])
 
     assert became.removesuffix("Exception") == wanted
+
+
+def test_a_press_on_the_link_of_a_mail_is_in_the_record_when_it_is_answered(stack: Deployed, keys: state.Keys) -> None:
+    client, now = client_of(stack, ministack.token(stack)), datetime.now(UTC)
+    said = {"customer": {"email": "una@example.com"}, "channel": "email", "granted": True}
+    event = {"specversion": "1.0", "id": "c-1", "source": "form", "type": "consent.changed", "data": said}
+    body = json.dumps(event).encode()
+    client.post("/events/demo", body, signed("open", body, {}, keys.webhooks["open"][0], now))
+    [found] = eventually(lambda: client.get("/customers", email="una@example.com")["customers"])
+    secret = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.outputs["LinksKeyId"])["SecretString"]
+    permit = Permit("one_click", state.STORE, found["id"], "email", "marketing", now)
+
+    link = f"/u/{sign(permit, read_keys(secret))}"
+    answer = client.post(link, b"List-Unsubscribe=One-Click", {"content-type": "application/x-www-form-urlencoded"})
+
+    assert answer.status == 200, answer.body
+    [word] = client.get(f"/customers/{found['id']}")["consent"]
+    assert (word["purpose"], word["channel"], word["granted"]) == ("marketing", "email", False)
+    assert client.post(link[:-4], b"List-Unsubscribe=One-Click", {}).status == 404
 
 
 def test_poison_fails_alone_and_ends_among_the_dead_letters(stack: Deployed) -> None:
@@ -209,3 +233,19 @@ def test_poison_fails_alone_and_ends_among_the_dead_letters(stack: Deployed) -> 
 
     [dead] = eventually(lambda: sqs.receive_message(QueueUrl=outputs["TicketsDeadLettersUrl"]).get("Messages", []))
     assert dead["Body"] == "no event at all"
+
+
+def test_an_upload_becomes_customers(stack: Deployed) -> None:
+    client = client_of(stack, ministack.token(stack))
+    begun = client.ask("/imports", {"file": "customers.csv", "mapping": "woocommerce-customers"})
+    rows = b"Email,Name,Sign up\nwanda@example.com,Wanda Import,2024-02-03\n,Nobody,2024-02-03\n"
+
+    where = {"Bucket": stack.resources["ImportsBucket"], "Key": f"uploads/{begun['id']}"}
+    stack.aws.client("s3").put_object(**where, Body=rows)
+
+    stands = eventually(lambda: client.get(f"/imports/{begun['id']}"), lambda seen: seen["state"] == "done")
+    assert (stands["accepted"], stands["skipped"], stands["events"]) == (1, 1, 1)
+    [found] = eventually(lambda: client.get("/customers", email="wanda@example.com")["customers"])
+    assert found["label"] == "prospect"
+    [row] = client.get(f"/imports/{begun['id']}/report")["rows"]
+    assert (row["line"], row["outcome"]) == (3, "skipped")

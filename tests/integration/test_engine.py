@@ -18,6 +18,7 @@ from perennial.domain.customer import RECENT_ORDERS, RECENT_TICKETS
 from perennial.domain.events import Event
 from perennial.domain.profile import Profile
 from perennial.engine import Contention, Early
+from perennial.marking import Marking
 from perennial.sweep import timer
 from tests.builders import (
     DAY,
@@ -706,7 +707,7 @@ def test_by_what_is_marked_as_told_nobody_finds_out_what_was_told_without_the_ke
     marks: list[set[str]] = []
     for secret in (b"one key", b"another"):
         house = House()
-        house.engine._secret = secret
+        house.engine._marking = Marking(secret)
         house.hears(an_event("product.used", customer={"id": "mia", "name": "Mia Kern"}))
         (loaded,) = house.everybody()
         marks.append(set(loaded.marks.profile.values()))

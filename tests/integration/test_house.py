@@ -20,7 +20,7 @@ from infra.local.__main__ import main
 from infra.local.client import Client, Refused
 from infra.local.database import Database
 from infra.local.findings import Findings
-from infra.local.house import CLOCK, House, manners, span
+from infra.local.house import CLOCK, TOPICS, House, manners, span
 from infra.local.http import PortTaken
 from infra.local.signing import signed
 from infra.local.sqlite_queues import SqliteQueues
@@ -28,6 +28,7 @@ from infra.local.state import InUse, NotRunning, Stack, State
 from infra.local.template import ROOT
 from perennial.aws.queues import Message
 from perennial.domain.values import iso
+from perennial.ingest import SOURCES
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_stack_json_says_all_that_one_needs(state: State) -> None:
         told = json.loads((state.folder / "stack.json").read_text())
 
         assert told["api"] == house.stack.api
-        assert set(told["secrets"]) == {"shopify", "woocommerce", "zendesk", "aftership", "open"}
+        assert set(told["secrets"]) == set(SOURCES)
         assert Path(told["mail"]).is_dir()
 
 
@@ -138,6 +139,43 @@ def test_the_clock_is_moved_only_by_who_has_the_token(state: State) -> None:
 
         assert answer.status == 401
         assert house.now() - house.wall() < timedelta(minutes=1)
+
+
+def test_a_vendor_that_came_with_a_newer_version_gets_its_secrets_and_the_others_keep_theirs(state: State) -> None:
+    state.folder.mkdir()
+    before = state.keys()
+    file = state.folder / "keys.json"
+    kept = json.loads(file.read_text())
+    del kept["webhooks"]["17track"]
+    file.write_text(json.dumps(kept))
+
+    after = state.keys()
+
+    assert after.webhooks["17track"] != before.webhooks["17track"]
+    assert {**after.webhooks, "17track": None} == {**before.webhooks, "17track": None}
+    assert (after.identity, after.tokens) == (before.identity, before.tokens)
+    assert state.keys() == after
+
+
+A_BOUNCE = {
+    "notificationType": "Bounce",
+    "mail": {"messageId": "ses-1", "timestamp": "2026-06-15T11:00:00Z"},
+    "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "ana@example.com"}]},
+}
+
+
+def test_what_a_provider_publishes_goes_its_way_through_the_topic_and_its_queue(state: State) -> None:
+    with House(state) as house:
+        body, signed_in = json.dumps(A_BOUNCE).encode(), {"authorization": f"Bearer {house.stack.token}"}
+
+        refused = Client(house.stack).post(f"{TOPICS}ReceiptsTopic", body, {"authorization": "Bearer nonsense"})
+        answer = Client(house.stack).post(f"{TOPICS}ReceiptsTopic", body, signed_in)
+        house.wait_until_quiet()
+
+        assert (refused.status, answer.status, json.loads(answer.body)) == (401, 200, {"queues": 1})
+        [customer] = Findings.of(house.table).customers
+        assert customer.facts.suppressed["email"].value == "bounced"
+        assert Client(house.stack).post(f"{TOPICS}AlarmTopic", body, signed_in).status == 404
 
 
 @pytest.mark.parametrize("by", ["", "3", "-3d", "3 days", "99999999999999d"])

@@ -34,10 +34,13 @@ from perennial.aws.settings import Settings
 from perennial.aws.sms import Sms
 from perennial.aws.store import profile_key, record_key
 from perennial.aws.table import Item, Put
-from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unavailable
+from perennial.channels.links import unsubscribe_headers
+from perennial.channels.provider import DryRun, OutcomeUnknown, Provider, Rejected, Unavailable
 from perennial.channels.render import Message
 from perennial.channels.verdict import PATIENCE
 from perennial.domain.events import parse_event
+from perennial.domain.label import Label
+from perennial.domain.values import milliseconds
 from tests.messaging import NOON, a_customer, a_profile, an_action
 
 CLOCK = SimpleNamespace(now=lambda: NOON, wall=lambda: NOON)
@@ -78,6 +81,7 @@ def a_message(**overrides: Any) -> Message:
             "subject": "¡Hola!",
             "body": "Hola, Mia:\n\n你好",
             "expires_in": timedelta(hours=2),
+            "label": Label(action="a-1", customer="c-1", store="demo", play="welcome", purpose="service", at=NOON),
             **overrides,
         }
     )
@@ -94,6 +98,19 @@ def test_ses_takes_the_message():
     assert Ses(client, "hello@shop.example").send(a_message())
 
 
+@pytest.mark.parametrize("one_click", [None, "https://api.example/u/t.o.k"])
+def test_an_email_by_ses_has_a_button_to_unsubscribe_where_there_is_somewhere_to_lead(one_click: str | None):
+    client = boto3.client("sesv2")
+    asked: dict[str, Any] = {}
+    client.meta.events.register("provide-client-params.sesv2.SendEmail", lambda params, **_: asked.update(params))
+    with Stubber(client) as ses:
+        ses.add_response("send_email", {"MessageId": "m-1"})
+        Ses(client, "hello@shop.example").send(a_message(one_click=one_click))
+
+    headers = {each["Name"]: each["Value"] for each in asked["Content"]["Simple"].get("Headers", [])}
+    assert headers == unsubscribe_headers(one_click)
+
+
 def test_an_email_carries_its_action_and_play_as_tags():
     client = boto3.client("sesv2")
     with Stubber(client) as ses:
@@ -106,10 +123,37 @@ def test_an_email_carries_its_action_and_play_as_tags():
                 "Subject": {"Data": "¡Hola!", "Charset": "UTF-8"},
                 "Body": {"Text": {"Data": "Hola, Mia:\n\n你好", "Charset": "UTF-8"}},
             }},
-            "EmailTags": [{"Name": "action", "Value": "a-1"}, {"Name": "play", "Value": "welcome"}],
+            "EmailTags": [
+                {"Name": "action", "Value": "a-1"},
+                {"Name": "customer", "Value": "c-1"},
+                {"Name": "store", "Value": "demo"},
+                {"Name": "play", "Value": "welcome"},
+                {"Name": "purpose", "Value": "service"},
+                {"Name": "at", "Value": str(milliseconds(NOON))},
+            ],
         })  # fmt: skip
 
         assert Ses(client, "hello@shop.example", "care@shop.example", "tracked").send(a_message()) == "m-1"
+
+
+def test_an_email_has_its_words_as_a_page_too():
+    asked: dict[str, Any] = {}
+    client = SimpleNamespace(send_email=lambda **request: asked.update(request) or {"MessageId": "m-1"})
+
+    Ses(client, "hello@shop.example").send(a_message(html="<p>Hola</p>"))
+
+    body = asked["Content"]["Simple"]["Body"]
+    assert body["Html"] == {"Data": "<p>Hola</p>", "Charset": "UTF-8"}
+    assert body["Text"]["Data"].startswith("Hola, Mia:")
+
+
+def test_a_message_without_a_label_has_no_tags():
+    asked: dict[str, Any] = {}
+    client = SimpleNamespace(send_email=lambda **request: asked.update(request) or {"MessageId": "m-1"})
+
+    Ses(client, "hello@shop.example").send(a_message(label=None))
+
+    assert asked["EmailTags"] == []
 
 
 SES_ANSWERS = [
@@ -162,7 +206,7 @@ def test_an_sms_lives_no_longer_than_the_hours_it_may_arrive_in():
             "MessageBody": ANY,
             "MessageType": "TRANSACTIONAL",
             "TimeToLive": 7200,
-            "Context": {"action": "a-1", "play": "welcome"},
+            "Context": {"action": "a-1", "customer": "c-1", "store": "demo", "play": "welcome"},
         })  # fmt: skip
 
         assert Sms(client, "Lumen", "tracked").send(a_message(channel="sms", to="+34612345678")) == "m-1"
@@ -245,6 +289,36 @@ def serving(server: socketserver.TCPServer) -> Iterator[int]:
         server.shutdown()
 
 
+# Which provider
+
+
+@pytest.mark.parametrize(
+    ("told", "email", "sms"),
+    [
+        ({}, "Ses", "Sms"),
+        ({"EMAIL_BY": "smtp", "SMS_BY": "twilio"}, "Smtp", "Twilio"),
+        ({"EMAIL_BY": "smtp", "SMS_BY": "twilio", "DRY_RUN": "true"}, "DryRun", "DryRun"),
+        ({"DRY_RUN": "false"}, "Ses", "Sms"),
+    ],
+)
+def test_the_merchant_says_who_carries_messages(
+    told: dict[str, str], email: str, sms: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    wiring.install(identity_secret=b"key")
+
+    assert type(wiring.email_outbox()._provider).__name__ == email
+    assert type(wiring.sms_outbox()._provider).__name__ == sms
+
+
+def test_a_dry_run_sends_nothing_and_says_so():
+    with pytest.raises(Rejected) as told:
+        DryRun().send(a_message())
+
+    assert told.value.reason == "dry run"
+
+
 # The laptop's folder
 
 
@@ -316,12 +390,25 @@ def post() -> Iterator[str]:
 
 
 def test_an_email_goes_out_by_smtp_and_into_the_folder(post: str, tmp_path: Path):
-    Smtp(post, "Lumen <hello@shop.example>", Mailbox(tmp_path, CLOCK)).send(a_message())
+    Smtp(post, "Lumen <hello@shop.example>", Mailbox(tmp_path, CLOCK), CLOCK).send(a_message())
 
     mail = message_from_bytes(Postman.mails[0])
     assert (mail["To"], mail["Content-Language"]) == ("mia@example.com", "es")
     assert "Hola, Mia:\r\n\r\n你好" in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_by_smtp_the_text_comes_before_the_page_and_no_line_is_long(post: str, tmp_path: Path):
+    page = f"<p>{'größer ' * 1_000}</p>"
+
+    Smtp(post, "Lumen <hello@shop.example>", Mailbox(tmp_path, CLOCK), CLOCK).send(a_message(html=page))
+
+    mail = message_from_bytes(Postman.mails[0])
+    kinds = [(part.get_content_type(), part.get_content_charset()) for part in mail.walk()]
+    assert kinds == [("multipart/alternative", None), ("text/plain", "utf-8"), ("text/html", "utf-8")]
+    assert mail["Content-Language"] == "es"
+    assert page in list(mail.walk())[2].get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert max(map(len, Postman.mails[0].splitlines())) <= 78
 
 
 @pytest.mark.parametrize(
@@ -338,20 +425,20 @@ def test_what_smtp_answers_is_told_apart(post: str, rcpt: str, data: str, meanin
     Postman.rcpt, Postman.data = rcpt, data
 
     with pytest.raises(meaning):
-        Smtp(post, "hello@shop.example", Mailbox(tmp_path, CLOCK)).send(a_message())
+        Smtp(post, "hello@shop.example", Mailbox(tmp_path, CLOCK), CLOCK).send(a_message())
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_mail_server_takes_nothing(tmp_path: Path):
     with pytest.raises(Unavailable):
-        Smtp("smtp://127.0.0.1:1", "hello@shop.example", Mailbox(tmp_path, CLOCK)).send(a_message())
+        Smtp("smtp://127.0.0.1:1", "hello@shop.example", Mailbox(tmp_path, CLOCK), CLOCK).send(a_message())
 
 
 @pytest.mark.parametrize("url", ["localhost:25", "http://localhost", "smtp://"])
 def test_a_mail_server_is_named_by_a_url(url: str, tmp_path: Path):
     with pytest.raises(ValueError, match="smtp://host:port"):
-        Smtp(url, "hello@shop.example", Mailbox(tmp_path, CLOCK))
+        Smtp(url, "hello@shop.example", Mailbox(tmp_path, CLOCK), CLOCK)
 
 
 # The functions

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from perennial.ingest import SOURCES
-from perennial.sources import shopify, zendesk
+from perennial.sources import freshdesk, intercom, shopify, zendesk
 
-SAMPLES = sorted((Path(__file__).parents[2] / "events").glob("*/*.json"))
+EVENTS = Path(__file__).parents[2] / "events"
+SAMPLES = sorted([*EVENTS.glob("*/*.json"), *EVENTS.glob("apart/*/*.json")])
 Holder = dict[str, Any] | list[Any]
 
 
@@ -176,12 +177,14 @@ def with_each_place_odd(path: Path, odd: Sequence[Any]) -> Iterator[Request]:
 # Any JSON and any bytes
 
 KINDS = [*(f"zen:event-type:{kind}" for kind in zendesk.TYPES), "order.placed", "survey.answered", "x"]
+SAID = {"type": KINDS, "topic": sorted(intercom.TOPICS), "event": sorted(freshdesk.APP_EVENTS)}
+"""Where vendors say in the body what happened."""
 
 
 @st.composite
 def any_requests(draw: st.DrawFn) -> Request:
     source, body = draw(st.sampled_from(sorted(SOURCES))), draw(anything)
     if isinstance(body, dict) and draw(st.booleans()):
-        body = {"id": "1", "type": draw(st.sampled_from(KINDS)), **body}
+        body = {"id": "1", **{name: draw(st.sampled_from(kinds)) for name, kinds in SAID.items()}, **body}
     headers = {"X-Shopify-Topic": draw(st.sampled_from(sorted(shopify.TOPICS)))}
     return Request(source, headers, draw(spoilt_bytes(written(body, draw(st.booleans()))) | st.binary(max_size=200)))

@@ -190,8 +190,12 @@ def paid_back(amount: str) -> dict[str, str]:
     return {"kind": "refund", "status": "success", "amount": amount, "currency": "EUR"}
 
 
+cents = st.integers(1, 10**8).map(lambda number: number * CENT)
+"""Amounts that can be: what has more digits than its currency is refused."""
+
+
 @examples(60)
-@given(st.lists(prices.filter(bool), min_size=1, max_size=8))
+@given(st.lists(cents, min_size=1, max_size=8))
 def test_several_payments_of_one_refund_are_summed_exactly(paid: list[Decimal]) -> None:
     (event,) = shopify_refund(transactions=[paid_back(f"{each:f}") for each in paid]).events
 

@@ -43,7 +43,7 @@ class Door(NamedTuple):
 @cache
 def the_door() -> Door:
     lane, quarantine = ListQueue(), Quarantine(SqliteTable(Database()))
-    lanes = {"orders": lane, "tickets": lane, "outcomes": lane}
+    lanes = {**dict.fromkeys(("orders", "tickets", "outcomes", "privacy"), lane), "fetches": ListQueue()}
     return Door(Ingest(OneSecret(), lanes, quarantine, FrozenClock()), lane, quarantine)  # type: ignore[arg-type]
 
 

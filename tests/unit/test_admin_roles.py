@@ -42,6 +42,6 @@ def test_no_other_claim_gives_a_role() -> None:
 
 
 def test_only_admins_change_anything() -> None:
-    changing = {name for name in LEAST_ROLE if not name.startswith("GET ")}
+    changing = {name for name in LEAST_ROLE if not name.startswith("GET ")} - {"POST /templates/{id}/preview"}
 
     assert {LEAST_ROLE[name] for name in changing} == {Role.ADMIN}

@@ -32,6 +32,23 @@ def test_what_could_not_be_applied_comes_again_by_its_own_message() -> None:
     assert batch.failures({1: ValueError("about Mia")})[1:] == (Failure("m-2", "product.viewed", "ValueError"),)
 
 
+def test_a_message_of_several_events_comes_again_as_a_whole() -> None:
+    mias, others = [an_event("product.used"), an_event("product.viewed")], an_event("product.used")
+    several = "\n".join(event.to_json() for event in mias)
+
+    batch = read_batch(records(several, others.to_json()))
+
+    assert batch.events == (*mias, others)
+    assert [failure.message for failure in batch.failures({1: ValueError()})] == ["m-0"]
+
+
+def test_a_message_of_which_one_event_cannot_be_read_is_not_read_at_all() -> None:
+    batch = read_batch(records(an_event("product.used").to_json() + "\nnot json"))
+
+    assert batch.events == ()
+    assert [failure.message for failure in batch.failures({})] == ["m-0"]
+
+
 def an_error_that_quotes(email: str) -> ValidationError:
     with pytest.raises(ValidationError) as wrong:
         Person.model_validate({"email": [email], email: 1})

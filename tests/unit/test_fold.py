@@ -4,7 +4,7 @@ Examples; tests/properties/test_folding.py looks for what nobody thought of.
 """
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -240,6 +240,21 @@ def test_a_ticket_is_open_by_what_happened_last_not_by_what_was_heard_last(state
     events = [a_ticket_event(state, NOON + hour * HOUR) for hour, state in enumerate(states)]
 
     assert in_every_order(*events).tickets["t-1"].is_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("resolutions", "who"),
+    [
+        ([("agent", NOON), ("bot", NOON + DAY)], "bot"),
+        ([("bot", NOON), ("agent", NOON + DAY)], "agent"),
+        ([("bot", NOON), ("agent", NOON)], "agent"),
+    ],
+    ids=["last the bot", "last the agent", "at one instant"],
+)
+def test_a_ticket_is_resolved_by_who_did_so_last(resolutions: list[tuple[str, datetime]], who: str):
+    facts = in_every_order(*(a_ticket_event("resolved", at, by=by) for by, at in resolutions))
+
+    assert facts.tickets["t-1"].resolved_by == who
 
 
 def test_a_ticket_opened_when_the_desk_says_is_opened_then():

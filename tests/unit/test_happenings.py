@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perennial.domain.consent import ConsentRules
 from perennial.domain.customer import RECENT_ORDERS, RECENT_TICKETS, Facts
 from perennial.domain.events import Event
 from perennial.domain.fold import Settled, fold, recalls, ref_of
@@ -36,7 +37,7 @@ def all_of(*events: Event) -> list[Happening]:
     for event in events:
         recalled = tuple(left[ref] for ref in recalls(facts, event) if ref in left)
         folded = fold(facts, event, the_policy(), recalled)
-        found += happenings(facts, folded, recalled, event, summary_of(folded.facts), TRIGGERS)
+        found += happenings(facts, folded, recalled, event, summary_of(folded.facts), TRIGGERS, ConsentRules())
         facts, left = folded.facts, left | {ref_of(each): each for each in folded.settled}
     return found
 
@@ -176,11 +177,26 @@ def test_how_late_an_order_arrived_is_told_with_it():
     [
         (an_event("survey.answered", survey="nps", score=9), {"survey": "nps", "score": 9.0}),
         (an_event("review.posted", id="v", rating=4), {"rating": 4.0}),
-        (an_event("consent.changed", channel="sms", granted=False), {"channel": "sms", "granted": False}),
+        (
+            an_event("consent.changed", channel="sms", granted=False),
+            {"channel": "sms", "granted": False, "purpose": "marketing", "unconfirmed": False,
+             "consent": "marketing/sms", "said_at": "2026-06-15T12:00:00.000Z"},
+        ),
         (an_event("product.viewed", product="p-1"), {"product": "p-1"}),
         (a_ticket_event("replied", intent="return"), {"ticket": "t-1", "intent": "return"}),
     ],
     ids=lambda value: getattr(value, "type", ""),
-)
+)  # fmt: skip
 def test_what_leaves_no_fact_of_its_own_begins_with_its_event(event: Event, fields: dict[str, object]):
     assert all_of(event)[-1].fields == fields
+
+
+@pytest.mark.parametrize(("rule", "unconfirmed"), [("opt_in", False), ("confirmed_opt_in", True)])
+def test_a_consent_is_unconfirmed_where_its_rule_wants_it_confirmed(rule: str, unconfirmed: bool):
+    event, rules = an_event("consent.changed", channel="email", granted=True), {"marketing": rule}
+    folded = fold(Facts(), event, the_policy())
+    by = ConsentRules.model_validate(rules)
+
+    [found] = happenings(Facts(), folded, (), event, summary_of(folded.facts), TRIGGERS, by)
+
+    assert found.fields["unconfirmed"] is unconfirmed

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from perennial.domain.events import Event
-from perennial.domain.identity import IdentityKey, customer_id, identity_keys, key_for
+from perennial.domain.identity import IdentityKey, customer_id, former_keys, identity_keys, is_anonymous, key_for
 from tests.builders import a_ticket_event, an_event, parcel, shipped
 
 SECRET = b"identity key"
@@ -111,3 +111,51 @@ def test_a_key_is_hashed_as_it_always_was():
 
 def test_a_key_that_is_said_twice_is_one_key():
     assert len(known_by(ids={"shopify": "1"}, email="a@b.c")["id"]) == 1
+
+
+# What keys are worth
+
+
+@pytest.mark.parametrize(
+    "email", ["x1@marketplace.amazon.de", "X1@Marketplace.Amazon.co.jp", "a-b@members.ebay.com", "9@relay.walmart.com"]
+)
+def test_an_address_that_a_marketplace_made_up_is_no_email(email: str):
+    assert known_by(email=email).keys() == {"relay"}
+    assert key_for("demo", "email", email).kind == "relay"
+
+
+@pytest.mark.parametrize("email", ["x1@privaterelay.appleid.com", "x@amazon.de", "x@my.marketplace.amazon.de.example"])
+def test_an_address_of_the_persons_own_is_an_email(email: str):
+    assert known_by(email=email).keys() == {"email"}
+
+
+def test_a_card_and_a_device_come_after_what_names_one_person_alone():
+    person = {"device": "d", "loyalty": "7", "phone": "+34612345678", "email": "x1@members.ebay.de", "id": "1"}
+
+    found = identity_keys(an_event("order.placed", customer=person, order={"id": "o"}))
+
+    assert [key.kind for key in found] == ["id", "relay", "phone", "loyalty", "device", "order"]
+    assert [key.is_strong for key in found] == [True] * 3 + [False] * 3
+    assert [key.is_personal for key in found] == [True] * 5 + [False]
+
+
+def test_an_id_that_its_vendor_has_merged_into_another_is_one_of_the_same_person():
+    person = {"ids": {"shopify": "2"}, "former": {"shopify": "1"}, "email": "mia@example.com"}
+    event = an_event("customer.updated", customer=person)
+
+    assert known_by(**person)["id"] == ["shopify:2", "shopify:1"]
+    assert [key.value for key in former_keys(event)] == ["demo\x1fshopify:1"]
+
+
+@pytest.mark.parametrize(
+    ("known", "anonymous"),
+    [
+        ((), True),
+        (("device", "locale", "name"), True),
+        (("device", "email"), False),
+        (("ids.shopify",), False),
+        (("loyalty",), False),
+    ],
+)
+def test_who_has_only_a_device_is_anonymous(known: tuple[str, ...], anonymous: bool):
+    assert is_anonymous(known) is anonymous

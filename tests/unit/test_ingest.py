@@ -153,6 +153,26 @@ def test_a_signature_for_one_store_is_none_for_another(door: Door) -> None:
     assert door.post("shopify", CHECKOUT, CHECKOUTS, store="second").status == 401
 
 
+def test_what_comes_in_is_cleaned_and_the_impossible_is_kept_with_its_reason(door: Door) -> None:
+    typed = {"email": "Ana@Example.com", "phone": "600 123 456", "country": "ES", "name": "N/A"}
+    dear = {"id": "1", "total": {"amount": "1000000000.01", "currency": "EUR"}}
+    early = {"id": "2", "placed_at": "2026-06-16T12:00:00.001Z"}
+
+    clean = door.post("open", an_event(1, customer=typed))
+    refused = door.post("open", [an_event(n, "order.placed", order=order) for n, order in ((2, dear), (3, early))])
+
+    [message] = door.lanes["orders"].sent
+    person = parse_event(message.body).data.customer
+    assert clean.body["accepted"] == 1
+    assert (person.email, person.phone, person.name) == ("ana@example.com", "+34600123456", None)
+    assert person.cleaned == ("email.normalised", "name.dropped", "phone.normalised")
+    assert [each["reason"] for each in refused.body["quarantined"]] == [
+        "order.total: more than 1,000,000,000 EUR; correct it at the source and send it again",
+        "order.placed_at: more than a day ahead of our clock; mend the source's clock and replay it",
+    ]
+    assert len(door.kept()) == 2
+
+
 def test_a_recording_of_old_is_refused(door: Door) -> None:
     body = json.dumps(an_event()).encode()
     headers = signed("open", body, {}, OPEN_SECRET, NOW - timedelta(minutes=6))

@@ -32,7 +32,7 @@ def test_every_mutation_has_a_name_and_a_place_of_its_own() -> None:
 
 
 def test_the_signature_of_each_source_is_taken_out() -> None:
-    assert {f"signature-{source}" for source in SOURCES} <= {mutation.id for mutation in ALL}
+    assert {f"signature-{source.replace('_', '-')}" for source in SOURCES} <= {mutation.id for mutation in ALL}
 
 
 @cache

@@ -16,16 +16,17 @@ from perennial.aws.queues import NotSent
 from perennial.aws.store import content_key, messaging_key, profile_key, record_key
 from perennial.aws.table import Busy, Delete, Item, Key, Page, Put, Refused, Write
 from perennial.channels.catalogue import read_catalogue
+from perennial.channels.compiled import BrokenTemplate
 from perennial.channels.ledger import Ledger
 from perennial.channels.messaging import KEPT_AFTER, Claim, Messaging
 from perennial.channels.outbox import ATTEMPTS, Contended, Outbox
 from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
-from perennial.channels.render import BrokenTemplate, Message
+from perennial.channels.render import Message
 from perennial.channels.verdict import PATIENCE, StillSending
 from perennial.domain.customer import Consent, Known, Send
 from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent, Person, parse_event
 from perennial.domain.permission import Cap
-from tests.messaging import NOON, a_customer, a_person, a_policy, a_profile, a_renderer, an_action, known
+from tests.messaging import LOCALES, NOON, a_customer, a_person, a_policy, a_profile, a_renderer, an_action, known
 
 DAY = timedelta(days=1)
 TICK = timedelta(milliseconds=1)
@@ -174,6 +175,59 @@ def test_a_message_is_sent_and_said_to_be():
     assert house.claims["a-1"].state == "sent"
 
 
+def test_what_became_of_a_message_names_the_version_of_its_text_however_often_it_is_told():
+    house = House()
+    house.renderer = a_renderer(read_catalogue(messages(), {"welcome": 3}))
+    house.send()
+    house.renderer = a_renderer(read_catalogue(messages(), {"welcome": 4}))
+
+    house.send()
+
+    assert [event.data.template_version for event in house.outcomes.events] == [3, 3]
+
+
+def test_what_may_have_left_names_the_version_of_its_text_too():
+    house = House()
+    house.renderer = a_renderer(read_catalogue(messages(), {"welcome": 3}))
+    house.carrier.answers.append(OutcomeUnknown("lost"))
+
+    house.send()
+
+    [event] = house.outcomes.events
+    assert (event.type, event.data.template_version) == ("message.failed", 3)
+
+
+def test_an_outcome_says_what_was_looked_at_however_often_it_is_told():
+    house = House(about=known(time_zone="Europe/Madrid", country="ES"))
+    house.policy = a_policy(caps=(ONE_A_DAY, Cap(purposes=("marketing",), at_most=3, per=7 * DAY)))
+
+    house.send(purpose="marketing")
+    house.policy = a_policy(version=9)
+    house.send(purpose="marketing")
+
+    [first, second] = house.outcomes.events
+    assert first == second
+    assert first.data.checked == (
+        "policy 1",
+        "consent opt_in, given 2026-06-15T12:00:00.000Z",
+        "clock Europe/Madrid 2026-06-15 14:00",
+        "cap 0 of 1 in 1d, service+marketing by any channel",
+        "cap 0 of 3 in 7d, marketing by any channel",
+    )
+
+
+def test_who_may_be_in_several_zones_is_told_of_by_the_first_and_the_last():
+    house = House(a_person(phone=None), about=known(country="US"))
+    house.clock.at = NOON.replace(hour=20)
+
+    told = house.send().data.checked
+
+    assert [line for line in told if line.startswith("clock")] == [
+        "clock Pacific/Honolulu 2026-06-15 10:00",
+        "clock America/New_York 2026-06-15 16:00",
+    ]
+
+
 def test_an_sms_goes_to_the_number_in_international_form():
     house = House(person=a_person(phone="612 345 678", country="ES"))
 
@@ -200,8 +254,8 @@ def test_everything_about_a_message_is_read_in_one_call_and_the_customer_once_mo
     house.send(template="abandoned_cart", subject={"cart": "7"})
 
     assert [[key.sk for key in keys] for keys in house.table.reads] == [
-        ["RECORD", "PROFILE", "CONTENT#cart:7", "MESSAGING"],
-        ["RECORD", "PROFILE", "CONTENT#cart:7"],
+        ["RECORD", "PROFILE", "HOLDS", "CONTENT#cart:7", "MESSAGING"],
+        ["RECORD", "PROFILE", "HOLDS", "CONTENT#cart:7"],
     ]
     assert "https://shop.example/cart/7" in house.carrier.taken[0].body
 
@@ -222,6 +276,18 @@ def test_of_many_copies_at_once_one_is_sent():
 
     assert len(house.carrier.taken) == 1
     assert {(event.type, event.id) for event in house.outcomes.events} == {("message.sent", "a-1:outcome")}
+
+
+def test_the_provider_is_given_what_it_takes_to_tell_the_same_outcome():
+    house = House()
+    told = house.send()
+
+    by_provider = house.carrier.taken[0].label.sent("email", told.data.provider_id)
+
+    assert by_provider is not None
+    assert (by_provider.source, by_provider.id, by_provider.time) == (told.source, told.id, told.time)
+    fields = {"action", "channel", "play", "template", "purpose", "provider_id"}
+    assert by_provider.data.model_dump(include=fields) == told.data.model_dump(include=fields)
 
 
 def test_many_actions_at_once_keep_within_the_cap():
@@ -316,7 +382,7 @@ def test_an_erased_customer_is_not_brought_back():
 
 
 def test_in_quiet_hours_the_message_goes_back_to_wait_once():
-    house = House()
+    house = House(a_person(phone=None))
     house.clock.at = NIGHT
 
     house.send(subject={"order": "1"})
@@ -351,8 +417,20 @@ def test_the_night_is_the_customers_own():
     assert house.send().data.until == NOON.replace(hour=16)
 
 
+def test_the_night_is_that_of_the_phone_too():
+    house = House(a_person(phone="+1 808 555 2671"), about=known(time_zone="America/New_York"))
+
+    assert house.send().data.until == NOON.replace(hour=19)  # nine in Honolulu
+
+
+def test_a_phone_from_where_the_customer_is_changes_nothing():
+    house = House(a_person(phone="+1 212 555 2671"), about=known(time_zone="America/New_York"))
+
+    assert house.send().data.until == NOON.replace(hour=13)
+
+
 def test_a_message_that_would_be_too_old_by_morning_is_dropped():
-    house = House()
+    house = House(a_person(phone=None))
     house.clock.at = NIGHT
 
     failed(house, "expired", not_after=NIGHT.replace(hour=9) - TICK)
@@ -610,7 +688,7 @@ def test_a_broken_template_uses_nothing_up():
 
 def broken_documents() -> dict[str, Any]:
     broken = {"subject": "{{ no }}", "body": "-"}
-    return {**messages(), "welcome": dict.fromkeys(("en", "zh-Hans", "es"), broken)}
+    return {**messages(), "welcome": dict.fromkeys(LOCALES, broken)}
 
 
 # What the customer says while the message is claimed

@@ -30,8 +30,8 @@ def test_what_hangs_together_by_any_key_stays_together() -> None:
         a_view(id="ana"),
         a_view(email="ana@example.com"),
         an_order("7", email="Ana@Example.com"),
-        an_order("7", phone="+5215555550134"),
-        a_view(phone="+52 1 5555 550134", id="ana"),
+        an_order("7", phone="+525555550134"),
+        a_view(phone="+52 5555 550134", id="ana"),
     ]
 
     parts, _ = divided([event for pair in zip(strangers, chain * 20, strict=True) for event in pair], parts=8)

@@ -1,5 +1,8 @@
 """Consent, quiet hours by the customer's own clock, and caps. See also tests/properties/test_time_zones.py."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,14 +11,14 @@ import pytest
 from pydantic import ValidationError
 
 from perennial.domain.actions import Channel, Purpose
+from perennial.domain.consent import NO_CONSENT, WITHDRAWN, ConsentRules
 from perennial.domain.customer import Consent, Facts, Known, Send
+from perennial.domain.holidays import public_holidays
 from perennial.domain.permission import (
     DELETED,
     NO_ADDRESS,
-    NO_CONSENT,
-    WITHDRAWN,
     Cap,
-    ConsentRules,
+    CountryHours,
     QuietHours,
     cap_reached,
     closes_at,
@@ -48,8 +51,26 @@ def living(**about: str) -> Facts:
 # Where the customer is
 
 
-def test_a_known_zone_is_the_only_one():
-    assert zones_of("Asia/Tokyo", "US", "UTC") == ("Asia/Tokyo",)
+def test_a_zone_with_which_the_address_agrees_is_the_only_one():
+    assert zones_of("Pacific/Honolulu", "US", "UTC") == ("Pacific/Honolulu",)
+
+
+def test_a_customer_whose_address_is_elsewhere_may_be_in_either():
+    zones = zones_of("Asia/Tokyo", "PT", "UTC")
+
+    assert zones == ("Asia/Tokyo", "Europe/Lisbon", "Atlantic/Madeira", "Atlantic/Azores")
+
+
+def test_a_phone_from_elsewhere_counts_and_one_from_there_does_not():
+    assert zones_of("Asia/Tokyo", "JP", "UTC", ("Europe/Madrid",)) == ("Asia/Tokyo", "Europe/Madrid")
+    assert zones_of("Asia/Tokyo", "JP", "UTC", ("Asia/Tokyo",)) == ("Asia/Tokyo",)
+    assert zones_of(None, None, "UTC", ("Europe/Madrid",)) == ("Europe/Madrid",)
+
+
+def test_a_phone_does_not_tell_where_in_a_wide_country_somebody_is():
+    anywhere = zones_of(None, "US", "UTC")
+
+    assert zones_of(None, "US", "UTC", ("America/New_York",)) == anywhere
 
 
 def test_without_a_zone_the_customer_may_be_anywhere_in_the_country():
@@ -166,6 +187,100 @@ def test_quiet_hours_that_cannot_be_meant_are_refused(wrong: dict[str, Any]):
         QuietHours.model_validate(wrong)
 
 
+# Hours of a country, and its holidays
+
+US_SMS = CountryHours(countries={"US"}, channel="sms", start=time(19), end=time(11))
+STRICT = QuietHours(by_country=(US_SMS,))
+FREE_DAYS = QuietHours(holidays=("marketing",))
+NEW_YORK = {"time_zone": "America/New_York", "country": "US"}
+
+
+@pytest.mark.parametrize(
+    ("purpose", "channel", "opens"),
+    [("marketing", "sms", 11), ("marketing", "email", 9), ("service", "sms", 9)],
+)
+def test_a_country_may_have_longer_nights_for_a_channel_and_purpose(purpose: Purpose, channel: Channel, opens: int):
+    night = in_zone("America/New_York", 2026, 1, 12, 3)
+
+    at = may_leave_at(living(**NEW_YORK), purpose, STRICT, night, channel)
+
+    assert at == in_zone("America/New_York", 2026, 1, 12, opens)
+
+
+def test_a_countrys_hours_are_kept_at_the_other_end_of_the_day_too():
+    noon = in_zone("America/New_York", 2026, 1, 12, 12)
+
+    by = must_leave_by(living(**NEW_YORK), "marketing", STRICT, noon, noon + DAY, "sms")
+
+    assert by == in_zone("America/New_York", 2026, 1, 12, 19)
+
+
+def test_elsewhere_a_countrys_hours_do_not_matter():
+    night = in_zone("Europe/Madrid", 2026, 1, 12, 3)
+
+    assert may_leave_at(living(country="FR"), "marketing", STRICT, night, "sms") == in_zone(
+        "Europe/Paris", 2026, 1, 12, 9
+    )
+
+
+def test_hours_that_leave_nothing_of_the_day_are_refused():
+    with pytest.raises(ValidationError, match="nothing of the day in US"):
+        QuietHours(by_country=(CountryHours(countries={"US"}, start=time(9), end=time(20)),))
+
+
+@pytest.mark.parametrize(
+    ("about", "holiday", "opens"),
+    [
+        ({"country": "ES", "time_zone": "Europe/Madrid"}, (2026, 1, 6), (2026, 1, 7, 9)),  # Epiphany
+        ({"country": "DE", "time_zone": "Europe/Berlin"}, (2026, 12, 25), (2026, 12, 27, 9)),  # two days of Christmas
+        ({"country": "BR", "time_zone": "America/Sao_Paulo"}, (2026, 9, 7), (2026, 9, 8, 9)),
+    ],
+)
+def test_nobody_is_sent_marketing_on_a_public_holiday(
+    about: dict[str, str], holiday: tuple[int, ...], opens: tuple[int, ...]
+):
+    zone = about["time_zone"]
+    noon = in_zone(zone, *holiday, 12)
+
+    assert may_leave_at(living(**about), "marketing", FREE_DAYS, noon) == in_zone(zone, *opens)
+    assert may_leave_at(living(**about), "service", FREE_DAYS, noon) == noon
+    assert may_leave_at(living(**about), "marketing", HOURS, noon) == noon
+
+
+def test_a_holiday_is_one_where_the_customer_is_until_their_midnight():
+    """The sixth of January is over in Madrid, and not yet in the Canary Islands."""
+    hours = QuietHours(start=time(3), end=time(4), holidays=("marketing",))
+    just_after = in_zone("Europe/Madrid", 2026, 1, 7, 0, 30)
+
+    assert may_leave_at(living(country="ES"), "marketing", hours, just_after) == in_zone(
+        "Atlantic/Canary", 2026, 1, 7, 0
+    )
+
+
+def test_a_message_must_leave_before_a_holiday_begins():
+    hours = QuietHours(purposes=(), holidays=("marketing",))
+    eve = in_zone("Europe/Madrid", 2026, 1, 5, 22)
+
+    by = must_leave_by(living(country="ES", time_zone="Europe/Madrid"), "marketing", hours, eve, eve + DAY)
+
+    assert by == in_zone("Europe/Madrid", 2026, 1, 6, 0)
+
+
+def test_a_country_whose_holidays_nobody_knows_has_none():
+    assert public_holidays("XX", 2026) == frozenset()
+
+
+def test_who_asks_for_no_holidays_does_not_load_them():
+    program = "import sys, perennial.domain.permission; sys.exit('holidays' in sys.modules)"
+
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False
+        ).returncode
+        == 0
+    )
+
+
 # Caps
 
 WEEKLY = Cap(channel="email", purposes=("marketing",), at_most=2, per=timedelta(days=7))
@@ -235,7 +350,7 @@ def test_a_no_to_marketing_is_told_from_silence():
 
 
 def test_the_policy_may_ask_for_more_consent():
-    strict = ConsentRules(service="opt_in")
+    strict = ConsentRules.model_validate({"service": "opt_in"})
 
     assert refusal(facts(), "service", "sms", strict) == NO_CONSENT
 

@@ -719,6 +719,39 @@ def test_an_action_says_all_that_its_sender_needs():
     assert (action.coupon.value, action.coupon.expires_at) == ("10", NOON + HOUR + 14 * DAY)
 
 
+def granting(offer: dict[str, str], **table: Any) -> Life:
+    """A customer at a stage at which so much may be granted."""
+    limits = {"refund": 0, "coupon_percent": 0, **table}
+    stages = ("awareness", "decision", "onboarding", "retention", "winback")
+    offered = {"email": "welcome", "coupon": {**offer, "expires": "14d"}}
+    return living(a_play(on="product.viewed", do=offered), authority=dict.fromkeys(stages, limits))
+
+
+@pytest.mark.parametrize(
+    ("offer", "table", "granted"),
+    [
+        ({"kind": "percent", "value": "10"}, {"coupon_percent": 10}, "10"),
+        ({"kind": "percent", "value": "10.5"}, {"coupon_percent": 10}, "10"),
+        ({"kind": "amount", "value": "20.00"}, {"refund": 20}, "20.00"),
+        ({"kind": "amount", "value": "20.01"}, {"refund": 20}, "20"),
+        ({"kind": "gift", "value": "a small gift"}, {}, "a small gift"),
+    ],
+)
+def test_no_play_grants_more_than_the_authority_table(offer: dict[str, str], table: dict[str, int], granted: str):
+    (action,) = granting(offer, **table).hears(an_event("product.viewed")).actions
+
+    assert action.coupon is not None
+    assert action.coupon.value == granted
+
+
+def test_where_nothing_may_be_granted_nothing_is_promised():
+    life = granting({"kind": "percent", "value": "10"})
+
+    life.hears(an_event("product.viewed"))
+
+    assert (plays_of(life), life.became_of("a-play")) == ([], [("dropped", "authority")])
+
+
 def test_the_same_reason_gives_the_same_id_and_another_another():
     def ids(customer: Customer, *events: Event, policy: Policy) -> list[str]:
         life = Life(policy)

@@ -46,7 +46,7 @@ def test_the_default_policy_holds_every_play_that_is_promised():
     assert {
         "welcome", "abandoned-cart", "first-order-thanks", "dispatched", "through-customs", "out-for-delivery",
         "delay-notice", "tutorial", "congratulation", "ticket-survey", "return-apology", "birthday", "day-30-report",
-        "day-90-call", "declining-winback", "silent-winback", "health-alarm",
+        "day-90-call", "declining-winback", "silent-winback", "health-alarm", "dispute-answer",
     } <= plays.keys()  # fmt: skip
 
 
@@ -168,11 +168,17 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "plays.13.do",
         "needs a message",
     ),
+    "coupon worth no number": (
+        '{email: apology, coupon: {kind: percent, value: "10", expires: 30d}}',
+        "{email: apology, coupon: {kind: percent, value: ten, expires: 30d}}",
+        "plays.10.do.coupon",
+        "a coupon of percent is worth a number above 0",
+    ),
     "unknown field of the event": (
         "if: event.first",
         "if: event.frist",
         "plays.2.if",
-        "names event.frist; known are carrier",
+        "names event.frist; known are by, carrier",
     ),
     "unknown field of the customer": (
         "if: event.first",

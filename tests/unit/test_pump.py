@@ -74,6 +74,29 @@ def test_of_a_batch_only_the_named_messages_come_back() -> None:
     assert belt.pump.is_quiet
 
 
+def test_what_moves_to_an_earlier_queue_while_one_looks_is_seen() -> None:
+    """As the partner bus's deliveries do, whose queue stands behind that of orders."""
+    database, manners = Database(), Manners(visibility=timedelta(minutes=3), max_receives=5)
+    queues = SqliteQueues(database, lambda: NOW, {"Orders": manners, "Bus": manners})
+    lanes = (ORDERS, Lane("Bus", "PartnerBus", batch_size=10, reports_failures=True))
+    pump = Pump(queues, SimpleNamespace(lanes=lanes, schedules=()), lambda *_: None)  # type: ignore[arg-type]
+    queues.send("Bus", [Message("delivery", "group")])
+    looks, look = list[bool](), database.reading
+
+    @contextmanager
+    def moving() -> Iterator[Any]:
+        with look() as connection:
+            yield connection
+        if not looks:
+            looks.append(True)
+            queues.send("Orders", [Message("event", "group")])
+            queues.delete(each.receipt for each in queues.receive("Bus"))
+
+    database.reading = moving  # type: ignore[method-assign]
+
+    assert not pump.is_quiet
+
+
 def test_an_exception_fails_the_whole_batch() -> None:
     def handler(_: str, event: dict[str, Any]) -> Any:
         raise Failed

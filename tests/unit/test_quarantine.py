@@ -213,3 +213,71 @@ def test_an_entry_that_is_being_taken_away_counts_as_gone(quarantine: Quarantine
     table.write([Delete(Key("Q#q1", "CHUNK#00"))])
 
     assert quarantine.get("q1") is None
+
+
+def test_what_is_in_quarantine_is_counted_by_where_it_came_from_and_why(quarantine: Quarantine) -> None:
+    for number in range(3):
+        quarantine.put(an_entry(id=f"q{number}", received_at=NOW + timedelta(hours=number)))
+    quarantine.put(an_entry(id="q9", source="perennial", reason="waits for whose it is: its order"))
+
+    summary = quarantine.summary()
+
+    most, stray = summary.groups
+    assert (most.source, most.reason, most.count, most.is_stray) == ("shopify", "id: Field required", 3, False)
+    assert (most.oldest, most.newest) == (NOW, NOW + timedelta(hours=2))
+    assert (stray.count, stray.is_stray) == (1, True)
+    assert summary.is_complete
+
+
+def test_a_count_that_is_not_of_all_says_so(quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perennial.aws.quarantine.MOST_COUNTED", 2)
+    for number in range(3):
+        quarantine.put(an_entry(id=f"q{number}"))
+
+    summary = quarantine.summary()
+
+    assert (sum(group.count for group in summary.groups), summary.is_complete) == (2, False)
+
+
+def test_what_is_given_up_leaves_a_word_and_no_payload(quarantine: Quarantine, table: SqliteTable) -> None:
+    quarantine.put(an_entry())
+
+    assert quarantine.discard(an_entry(), "a test of the vendor's", "ines", NOW + timedelta(days=1))
+
+    assert quarantine.get("q1") is None
+    assert quarantine.list().entries == ()
+    assert table.query("Q#q1").items == ()
+    [told] = quarantine.discarded().entries
+    assert (told.id, told.because, told.by) == ("q1", "a test of the vendor's", "ines")
+    assert told.reason == "id: Field required"
+    [note] = table.query("Q#DISCARDED").items
+    assert note.attributes[TTL_ATTRIBUTE] == int((NOW + timedelta(days=401)).timestamp())
+
+
+def test_an_entry_that_was_kept_again_since_it_was_looked_at_is_not_given_up(quarantine: Quarantine) -> None:
+    quarantine.put(an_entry())
+    quarantine.put(an_entry(keeping="k2"))
+
+    assert not quarantine.discard(an_entry(), "a test", "ines", NOW)
+
+    assert quarantine.get("q1") == an_entry(keeping="k2")
+    assert quarantine.discarded().entries == ()
+
+
+@pytest.mark.parametrize("before", [b"{}", bytes(n * n % 251 for n in range(4 * CHUNK))], ids=["one chunk", "several"])
+def test_a_payload_is_put_in_the_place_of_another(quarantine: Quarantine, table: SqliteTable, before: bytes) -> None:
+    quarantine.put(an_entry(payload=before))
+
+    quarantine.rewrite(an_entry(payload=before), b"shorter")
+
+    assert quarantine.get("q1") == an_entry(payload=b"shorter")
+    assert [item.key.sk for item in table.query("Q#q1").items] == ["CHUNK#00", "ENTRY"]
+
+
+def test_a_payload_that_was_kept_again_since_it_was_read_is_left_as_it_is(quarantine: Quarantine) -> None:
+    quarantine.put(an_entry())
+    quarantine.put(an_entry(keeping="k2"))
+
+    quarantine.rewrite(an_entry(), b"other")
+
+    assert quarantine.get("q1") == an_entry(keeping="k2")

@@ -114,6 +114,79 @@ def test_more_is_stale(seconds: int) -> None:
         open_events.verify(headers_for(b"{}", at=NOW + timedelta(seconds=seconds)), b"{}", [SECRET], [NOW])
 
 
+# ── binary mode ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BINARY = {
+    "ce-specversion": "1.0",
+    "ce-type": "product.activated",
+    "ce-source": "app",
+    "ce-id": "act-1",
+    "ce-time": "2026-06-14T08:00:00+08:00",
+}
+
+
+def binary_headers(body: bytes, **changes: str) -> dict[str, str]:
+    attributes = BINARY | {name.replace("_", "-"): value for name, value in changes.items()}
+    return attributes | {k.lower(): v for k, v in signed("open", body, attributes, SECRET, NOW).items()}
+
+
+def test_a_binary_event_is_the_structured_one_with_its_attributes_in_headers() -> None:
+    body = json.dumps(an_event()["data"]).encode()
+    headers = binary_headers(body)
+
+    open_events.verify(headers, body, [SECRET], [NOW])
+    (event,) = open_events.translate({n: headers[n] for n in open_events.HEADERS}, body, "demo", NOW)
+
+    assert event == translated(an_event())
+
+
+@pytest.mark.parametrize("name", open_events.ATTRIBUTES)
+def test_no_attribute_of_a_recorded_binary_event_can_be_changed(name: str) -> None:
+    body = json.dumps(an_event()["data"]).encode()
+    headers = binary_headers(body)
+
+    for changed in ({**headers, name: "other"}, {n: v for n, v in headers.items() if n != name}):
+        with pytest.raises(Forged, match="ce- attributes"):
+            open_events.verify(changed, body, [SECRET], [NOW])
+
+
+def test_attributes_beside_a_recorded_structured_event_make_no_binary_one_of_it() -> None:
+    body = json.dumps(an_event()).encode()
+
+    with pytest.raises(Forged, match="ce- attributes"):
+        open_events.verify(headers_for(body) | {"ce-type": "order.placed"}, body, [SECRET], [NOW])
+
+
+def test_attributes_are_percent_decoded() -> None:
+    headers = {**BINARY, "ce-id": "caf%C3%A9%20%7", "ce-source": "%FF"}
+
+    (event,) = open_events.translate(headers, b'{"customer": {"id": "c-17"}}', "demo", NOW)
+
+    assert (event.id, event.source) == ("café %7", "open/\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "reason"),
+    [
+        (BINARY, b"{", "no JSON"),
+        (BINARY, b"[]", "data"),
+        ({**BINARY, "ce-type": "a.b"}, b"{}", "no event type"),
+        ({"ce-type": "product.used"}, b"{}", "id"),
+        ({**BINARY, "ce-time": "yesterday"}, b"{}", "time"),
+    ],
+)
+def test_a_binary_event_that_is_not_understood_is_kept_with_a_reason(
+    headers: dict[str, str], body: bytes, reason: str
+) -> None:
+    with pytest.raises(NotUnderstood, match=reason):
+        open_events.translate(headers, body, "demo", NOW)
+
+
+def test_nobody_says_from_outside_what_perennial_cleaned() -> None:
+    with pytest.raises(NotUnderstood, match=r"data\.customer\.cleaned"):
+        translated(an_event(data={"customer": {"id": "c-17", "cleaned": ["name.dropped"]}}))
+
+
 def test_the_library_s_own_receiver_agrees_with_our_player() -> None:
     body = json.dumps(an_event()).encode()
     now = datetime.now(UTC)
@@ -159,6 +232,13 @@ def test_what_is_no_array_stays_whole(body: bytes) -> None:
 def test_what_only_we_can_know_is_refused(kind: str) -> None:
     with pytest.raises(NotUnderstood, match="Perennial itself"):
         translated(an_event(type=kind, data={}))
+
+
+def test_nobody_is_erased_through_the_open_api() -> None:
+    asked = {"customer": {"email": "ana@example.com"}, "request": "erase", "request_id": "1"}
+
+    with pytest.raises(NotUnderstood, match="Perennial itself"):
+        translated(an_event(type="privacy.requested", data=asked))
 
 
 def test_all_other_types_are_open() -> None:

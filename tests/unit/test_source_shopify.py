@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.local.signing import signed
-from perennial.domain.events import Event, OrderData, ShipmentState
+from perennial.domain.events import NOBODY, Event, OrderData, ShipmentState
 from perennial.sources import Forged, Ignored, NotUnderstood, shopify
 from perennial.sources.shopify_payloads import MOST_ITEMS
 
@@ -285,7 +285,7 @@ def test_without_any_time_it_happened_when_it_came(trigger: str) -> None:
 
 
 def test_an_unreadable_country_or_language_loses_no_order() -> None:
-    order = an_order(shipping_address={"country_code": "Mexico"}, customer_locale="¿?")
+    order = an_order(shipping_address={"country_code": "Mexixo"}, customer_locale="¿?")
 
     person = translated("orders/create", order)["order.placed"].data.customer
 
@@ -481,6 +481,24 @@ def test_a_consent_said_again_does_not_undo_a_later_withdrawal() -> None:
     assert "consent.changed:email" not in translated("customers/update", old_style | {"created_at": None})
 
 
+@pytest.mark.parametrize(
+    ("state", "level", "confirmed"),
+    [
+        ("subscribed", "confirmed_opt_in", True),
+        ("subscribed", "CONFIRMED_OPT_IN", True),
+        ("subscribed", "single_opt_in", False),
+        ("subscribed", None, False),
+        ("unsubscribed", "confirmed_opt_in", False),
+    ],
+)
+def test_shopify_s_own_double_opt_in_is_a_confirmation(state: str, level: str | None, confirmed: bool) -> None:
+    said = {"state": state, "opt_in_level": level, "consent_updated_at": "2026-05-20T00:00:00Z"}
+
+    found = translated("customers/update", a_customer(email_marketing_consent=said))["consent.changed:email"]
+
+    assert found.data.confirmed is confirmed
+
+
 def test_no_longer_accepting_marketing_is_a_withdrawal_only_when_it_was_changed() -> None:
     never = a_customer(email_marketing_consent=None, accepts_marketing=False)
     changed = never | {"accepts_marketing_updated_at": "2026-05-30T00:00:00Z"}
@@ -501,6 +519,148 @@ def test_consent_topics_give_consent() -> None:
     assert (by_sms.data.granted, by_sms.data.customer.ids) == (False, {"shopify": "77"})
 
 
+A_MERGE = {
+    "admin_graphql_api_customer_kept_id": "gid://shopify/Customer/7705406506930370084",
+    "admin_graphql_api_customer_deleted_id": "gid://shopify/Customer/77",
+    "admin_graphql_api_job_id": None,
+    "status": "completed",
+    "errors": [],
+}
+
+
+def test_accounts_that_the_shop_merged_are_told_as_one_person_under_the_id_that_is_kept() -> None:
+    person = translated("customers/merge", A_MERGE)["customer.updated"].data.customer
+
+    assert (person.ids, person.former) == ({"shopify": "7705406506930370084"}, {"shopify": "77"})
+
+
+@pytest.mark.parametrize("status", ["failed", "in_progress", None])
+def test_a_merge_that_is_not_completed_changes_nothing(status: str | None) -> None:
+    with pytest.raises(Ignored, match="both are still there"):
+        translated("customers/merge", {**A_MERGE, "status": status})
+
+
+# ── disputes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def a_dispute(**changes: Any) -> dict[str, Any]:
+    dispute = {
+        "id": 285332461850802063,
+        "order_id": 6121873809410004711,
+        "type": "chargeback",
+        "amount": "108.00",
+        "currency": "USD",
+        "reason": "product_not_received",
+        "network_reason_code": "4855",
+        "status": "needs_response",
+        "evidence_due_by": "2026-06-25T19:00:00-05:00",
+        "evidence_sent_on": None,
+        "finalized_on": None,
+        "initiated_at": "2026-06-14T10:00:00-05:00",
+    }
+    return dispute | changes
+
+
+def disputed(**changes: Any) -> dict[str, Event]:
+    """Events by id: those of a dispute are named after it, and not after the delivery."""
+    body = json.dumps(a_dispute(**changes)).encode()
+    events = shopify.translate({"x-shopify-topic": "disputes/update", "x-shopify-event-id": "e"}, body, "demo", NOW)
+    return {event.id.removeprefix("dispute-285332461850802063:"): event for event in events}
+
+
+@pytest.mark.parametrize(("kind", "mood"), [("chargeback", -1.0), ("inquiry", -0.5), ("something new", None)])
+def test_a_dispute_is_an_open_ticket_of_a_customer_who_went_to_the_bank(kind: str, mood: float | None) -> None:
+    opened = disputed(type=kind)["ticket.opened"]
+
+    ticket = opened.data.ticket
+    assert opened.time == datetime(2026, 6, 14, 15, tzinfo=UTC)
+    assert (ticket.id, ticket.order, ticket.intent) == ("dispute-285332461850802063", "6121873809410004711", "dispute")
+    assert (ticket.channel, ticket.by, ticket.sentiment) == ("bank", "customer", mood)
+    asked = "over 108.00 USD: product_not_received; answer the bank by 2026-06-26 00:00 UTC"
+    assert ticket.subject == f"payment {kind} {asked}"
+
+
+def test_a_dispute_told_again_is_the_same_event() -> None:
+    body = json.dumps(a_dispute()).encode()
+    first = {"x-shopify-topic": "disputes/create", "x-shopify-event-id": "one"}
+    later = {"x-shopify-topic": "disputes/update", "x-shopify-event-id": "other"}
+
+    assert shopify.translate(first, body, "demo", NOW) == shopify.translate(later, body, "demo", NOW)
+
+
+@pytest.mark.parametrize("status", sorted(shopify.CLOSED_DISPUTES))
+def test_a_dispute_that_the_bank_has_decided_is_resolved(status: str) -> None:
+    events = disputed(status=status, finalized_on="2026-07-20T10:00:00Z")
+
+    assert set(events) == {"ticket.opened", f"ticket.resolved:{status}"}
+    assert events[f"ticket.resolved:{status}"].time == datetime(2026, 7, 20, 10, tzinfo=UTC)
+
+
+def test_a_dispute_says_what_it_knows() -> None:
+    bare = disputed(type=None, amount=None, reason=None, evidence_due_by=None)["ticket.opened"].data.ticket
+
+    assert (bare.subject, bare.sentiment) == ("payment dispute: no reason given", None)
+
+
+def test_a_dispute_about_no_order_is_kept_for_a_person() -> None:
+    with pytest.raises(NotUnderstood, match="order_id"):
+        disputed(order_id=None)
+
+
+# ── privacy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DATA_REQUEST = {
+    "shop_id": 954889,
+    "shop_domain": "demo.myshopify.com",
+    "orders_requested": [299938],
+    "customer": {"id": 191167, "email": "ana@example.com", "phone": "+525512345678"},
+    "data_request": {"id": 9999},
+}
+REDACT = {**DATA_REQUEST, "data_request": None, "orders_to_redact": [299938]}
+
+
+def test_a_data_request_asks_for_an_export_within_thirty_days() -> None:
+    asked = translated("customers/data_request", DATA_REQUEST)["privacy.requested"]
+
+    assert (asked.data.request, asked.data.request_id) == ("export", "9999")
+    assert (asked.time, asked.data.due_at) == (NOW, datetime(2026, 7, 15, 12, tzinfo=UTC))
+    person = asked.data.customer
+    assert (person.ids, person.email, person.phone) == ({"shopify": "191167"}, "ana@example.com", "+525512345678")
+
+
+def test_a_redaction_asks_for_erasure_under_the_number_of_the_event() -> None:
+    asked = translated("customers/redact", REDACT)["privacy.requested"]
+
+    assert (asked.data.request, asked.data.request_id) == ("erase", "evt")
+    assert asked.data.customer.ids == {"shopify": "191167"}
+
+
+def test_a_shop_redaction_asks_for_the_whole_store() -> None:
+    asked = translated("shop/redact", {"shop_id": 954889, "shop_domain": "demo.myshopify.com"})["privacy.requested"]
+
+    assert (asked.data.request, asked.data.customer, asked.store) == ("erase_shop", NOBODY, "demo")
+
+
+@pytest.mark.parametrize("topic", ["customers/data_request", "customers/redact"])
+@pytest.mark.parametrize("customer", [None, {}, {"email": "ana@example.com"}, []])
+def test_a_privacy_topic_that_names_nobody_is_kept_for_a_person(topic: str, customer: object) -> None:
+    with pytest.raises(NotUnderstood, match="customer"):
+        translated(topic, {**DATA_REQUEST, "customer": customer})
+
+
+def test_a_shop_redaction_of_no_shop_is_kept_for_a_person() -> None:
+    with pytest.raises(NotUnderstood, match="shop_id"):
+        translated("shop/redact", {})
+
+
+@pytest.mark.parametrize("customer", [None, {"id": 7705406506930370084}])
+def test_a_deleted_order_counts_as_cancelled(customer: object) -> None:
+    gone = translated("orders/delete", {"id": 6121873809410004711, "customer": customer})["order.cancelled"]
+
+    assert (gone.data.order.id, gone.time) == ("6121873809410004711", NOW)
+    assert gone.data.order.total is None
+
+
 # ── what is no event ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -516,7 +676,13 @@ def test_topics_for_a_person_are_kept(topic: str) -> None:
         translated(topic, {})
 
 
-@pytest.mark.parametrize("topic", ["", "products/update", "ORDERS/CREATE"])
+@pytest.mark.parametrize("topic", ["products/update", "inventory_levels/update", "shop/update", "draft_orders/create"])
+def test_topics_about_the_shop_and_its_goods_are_ignored(topic: str) -> None:
+    with pytest.raises(Ignored, match="not about a customer"):
+        translated(topic, {})
+
+
+@pytest.mark.parametrize("topic", ["", "orders", "customers/unheard_of", "ORDERS/CREATE"])
 def test_an_unknown_topic_is_kept(topic: str) -> None:
     with pytest.raises(NotUnderstood, match="X-Shopify-Topic"):
         translated(topic, an_order())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -120,6 +121,26 @@ def test_an_order_that_is_being_processed_is_placed_and_paid() -> None:
         "country": "PT",
         "address": "Calle 1, Madrid, PT",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(6.6666666666667, "6.666667"), (33.333333333333336, "33.333333"), (5, "5"), (-1, None)]
+)
+def test_a_price_that_was_divided_does_not_hold_up_the_order(written: float, read: str | None) -> None:
+    line = {"id": 1, "name": "Tea", "product_id": 93, "quantity": 3, "price": written}
+
+    (item,) = translated("order.created", an_order(line_items=[line]))[0].data.order.items
+
+    assert item.price == (read and Decimal(read))
+
+
+@pytest.mark.parametrize(("written", "read"), [(0.5, 1), (1.25, 2), (-2, 0), (10**9, 1_000_000), ("0e999999", 0)])
+def test_what_is_sold_by_weight_counts_as_things_that_were_bought(written: float | str, read: int) -> None:
+    line = {"id": 1, "name": "Tea", "product_id": 93, "quantity": written, "price": 5}
+
+    (item,) = translated("order.created", an_order(line_items=[line]))[0].data.order.items
+
+    assert item.quantity == read
 
 
 def test_a_guest_has_no_id() -> None:
@@ -255,6 +276,14 @@ def test_what_is_not_an_order_is_not_understood_and_says_where(field: str, value
         translated("order.updated", an_order(**{field: value}))
 
 
+@pytest.mark.parametrize("field", ["date_created_gmt", "date_modified_gmt", "date_paid_gmt"])
+def test_the_reason_does_not_repeat_what_stands_in_the_place_of_a_time(field: str) -> None:
+    with pytest.raises(NotUnderstood, match=field) as refused:
+        translated("order.updated", an_order(**{field: "Tomas Vidal"}))
+
+    assert "Vidal" not in str(refused.value)
+
+
 # Customers and the rest
 
 
@@ -264,6 +293,15 @@ def test_a_new_account_signs_up() -> None:
     assert (signed_up.type, signed_up.time) == ("customer.signed_up", datetime(2026, 5, 1, 8, tzinfo=UTC))
     assert signed_up.data.customer.ids == {"woocommerce": "25"}
     assert signed_up.data.customer.name == "Ana Ruiz"
+
+
+def test_a_sign_up_is_the_same_however_often_the_account_was_changed_since() -> None:
+    early, late = (
+        translated("customer.created", a_customer(date_modified_gmt=changed))
+        for changed in (None, "2026-05-09T08:00:00")
+    )
+
+    assert [event.id for event in early] == [event.id for event in late]
 
 
 def test_a_changed_account_is_updated_when_it_was_changed() -> None:

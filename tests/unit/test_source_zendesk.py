@@ -196,8 +196,57 @@ def test_a_new_identity_is_the_email_meant() -> None:
     assert updated.data.customer.email == "new@example.com"
 
 
+def test_a_phone_ties_requester_and_customer_too() -> None:
+    identity = {"identity": {"type": "phone_number", "value": "+5215555550134"}}
+
+    updated = translated("user.identity_created", {"id": "844", "email": None}, identity)
+
+    assert updated.data.customer.phone == "+5215555550134"
+
+
+def test_two_users_that_zendesk_has_merged_are_told_as_one_person() -> None:
+    merged = translated("user.merged", {"id": "844", "email": "ana@example.com"}, {"user": {"id": "902"}})
+
+    assert merged.type == "customer.updated"
+    assert (merged.data.customer.ids, merged.data.customer.former) == ({"zendesk": "844"}, {"zendesk": "902"})
+
+
+@pytest.mark.parametrize("event", [{}, {"user": {"id": "844"}}])
+def test_a_merger_of_nobody_is_kept(event: dict[str, Any]) -> None:
+    with pytest.raises(NotUnderstood, match=r"event\.user\.id"):
+        translated("user.merged", {"id": "844"}, event)
+
+
+def test_a_deleted_user_deletes_nobody_and_is_for_a_person_to_look_at() -> None:
+    with pytest.raises(NotUnderstood, match="erase the customer here too"):
+        translated("user.deleted", {"id": "844"})
+
+
+@pytest.mark.parametrize(("said", "score"), [("GOOD", 5), ("bad", 1), ("GOOD_WITH_COMMENT", 5), (4, 4), ("1", 1)])
+def test_a_rating_is_an_answer_on_csat_s_scale(said: Any, score: float) -> None:
+    answer = {"satisfaction_score": {"score": said, "comment": "Thank you"}}
+
+    answered = translated("ticket.csat_received", a_ticket(), answer)
+
+    assert (answered.id, answered.type) == ("evt:survey.answered", "survey.answered")
+    data = answered.data
+    assert (data.survey, data.score, data.ticket, data.text) == ("csat", score, "5158", "Thank you")
+    assert data.customer.ids == {"zendesk": "844"}
+
+
+def test_a_survey_that_was_only_offered_is_no_answer() -> None:
+    with pytest.raises(Ignored, match="offered"):
+        translated("ticket.csat_received", a_ticket(), {"satisfaction_score": {"score": "OFFERED"}})
+
+
+@pytest.mark.parametrize("answer", [{"satisfaction_score": {"score": "SOSO"}}, {"satisfaction_score": {}}, {}])
+def test_a_rating_that_is_none_is_kept(answer: dict[str, Any]) -> None:
+    with pytest.raises(NotUnderstood, match="satisfaction_score"):
+        translated("ticket.csat_received", a_ticket(), answer)
+
+
 @pytest.mark.parametrize("user", [{"role": "agent", "email": "a@demo.example"}, {"role": "end-user", "email": None}])
-def test_staff_and_users_without_email_are_ignored(user: dict[str, Any]) -> None:
+def test_staff_and_users_without_email_and_phone_are_ignored(user: dict[str, Any]) -> None:
     with pytest.raises(Ignored):
         translated("user.created", {"id": "1", **user})
 
@@ -208,7 +257,7 @@ def test_housekeeping_is_ignored(kind: str) -> None:
         translated(kind, a_ticket())
 
 
-@pytest.mark.parametrize("kind", ["ticket.requester_changed", "user.merged", "organization.created", ""])
+@pytest.mark.parametrize("kind", ["ticket.requester_changed", "organization.created", ""])
 def test_an_unknown_type_is_kept(kind: str) -> None:
     with pytest.raises(NotUnderstood, match="type"):
         translated(kind, a_ticket())

@@ -121,6 +121,9 @@ EVERY_TYPE: dict[str, dict[str, Any]] = {
         f"message.{kind}": {"action": "a", "channel": "email"}
         for kind in ("sent", "deferred", "delivered", "opened", "clicked", "bounced", "complained", "replied", "failed")
     },
+    "customer.merged": {"other": "c2"},
+    "customer.unmerged": {"other": "c2", "by": "lee"},
+    "privacy.requested": {"request": "erase", "request_id": "1"},
     "recommendation.clicked": {"recommendation": "r"},
     "agent.acted": {"agent": "lee", "did": "called"},
     "timer.due": {"armed": "2026-06-15T12:00:00.000Z#c1#1"},

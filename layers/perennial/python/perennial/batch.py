@@ -34,13 +34,15 @@ class Batch:
 
 
 def read_batch(records: Sequence[Mapping[str, Any]]) -> Batch:
+    """A message is one event; or several of one customer, a line each, which fail and come again together."""
     events: list[Event] = []
     messages: list[str] = []
     unreadable: list[Failure] = []
     for record in records:
         try:
-            events.append(parse_event(record["body"]))
-            messages.append(record["messageId"])
+            read = [parse_event(line) for line in record["body"].split("\n")]
+            events += read
+            messages += [record["messageId"]] * len(read)
         except ValidationError as error:
             unreadable.append(Failure(record["messageId"], "unreadable", _told(error)))
     return Batch(tuple(events), tuple(messages), tuple(unreadable))

@@ -4,7 +4,6 @@ An event is applied once, and what it asked for goes out at least once: the jour
 the receipt, and its actions are emitted again whenever the event comes again. Senders make that once by a claim.
 """
 
-import hmac
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,22 +32,29 @@ from perennial.aws.table import Item, Key
 from perennial.domain.actions import Channel
 from perennial.domain.customer import Customer
 from perennial.domain.decide import decide
-from perennial.domain.events import CartAbandoned, ConsentChanged, Event, Person, TimerDue, texts_of
+from perennial.domain.events import (
+    CartAbandoned,
+    ConsentChanged,
+    CustomerMerged,
+    CustomerUnmerged,
+    Event,
+    TimerDue,
+    texts_of,
+)
 from perennial.domain.fold import Ref, Settled, recalls, ref_of
-from perennial.domain.journal import Entry, entry_key
+from perennial.domain.identity import former_keys
+from perennial.domain.journal import Entry, Met, entry_key
 from perennial.domain.policy import Policy
-from perennial.domain.profile import Profile, words_of
-from perennial.domain.values import at_milliseconds, iso, milliseconds, to_utc
-
-MAX_ATTEMPTS = 8
-
-
-class Contention(Exception):
-    """Other writers moved this customer each time it was decided. Let the event be delivered again."""
+from perennial.domain.profile import Profile
+from perennial.domain.values import iso, to_utc
+from perennial.families import MAX_ATTEMPTS, Contention, Families
+from perennial.marking import Marking, is_news, latest, profile_of
+from perennial.matching import Matching
 
 
 class Readdress(Exception):
-    """A key by which the events were to be found is somebody else's: the events are theirs. Address them again."""
+    """A key by which the events were to be found is somebody else's, or their customer was erased, merged into another
+    or taken out of one. Address them again."""
 
 
 class Early(Exception):
@@ -73,7 +79,8 @@ class Draft:
     customer: Customer
     entries: dict[str, Entry] = field(default_factory=dict)
     settled: dict[Ref, Settled] = field(default_factory=dict)
-    decided: list[Addressed] = field(default_factory=list)
+    decided: dict[str, Addressed] = field(default_factory=dict)
+    """By journal key."""
     timer_used: bool = False
     """The due index's entry has been looked at, and is to be replaced."""
 
@@ -88,6 +95,8 @@ class Work:
     applied: dict[str, Entry] = field(default_factory=dict)
     """Entries of events that are in the record already."""
     identities: dict[Key, Identity] = field(default_factory=dict)
+    is_erased: bool = False
+    """The customer was erased since they were read."""
 
     @property
     def customer(self) -> str:
@@ -100,11 +109,22 @@ class Work:
         Of a new customer any key counts. A known one may share the weaker keys of an event with others, but not the
         strongest: delivered again, the event would be the other's, and be applied to both.
         """
-        taken = {key for key, each in self.identities.items() if each.customer not in (None, self.customer)}
-        return any(key in taken for event in self.events for key in self._deciding(event))
+        return any(
+            (identity := self.identities.get(key)) and identity.customer not in (None, event.whose)
+            for event in self.events
+            for key in self._deciding(event)
+        )
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether those to whom these events were told are no longer who they were: merged, or two again."""
+        customer = self.loaded.customer
+        strangers = {event.whose for event in self.events} - {customer.id, *customer.members}
+        return bool(customer.merged_into or strangers)
 
     def _deciding(self, event: Addressed) -> Iterable[Key]:
-        return event.keys if self.loaded.is_new else islice(event.keys, 1)
+        keys = event.keys if self.loaded.is_new else islice(event.keys, 1)
+        return (key for key in keys if event.is_told_by(key))
 
 
 @dataclass(slots=True)
@@ -125,14 +145,18 @@ class Engine:
         addressing: Addressing,
         secret: bytes,
         release: Callable[[str], object],
+        families: Families,
+        matching: Matching,
     ) -> None:
         """policy: the one in force; secret: for marks; release: replays a quarantine entry."""
         self._store = store
         self._channels = channels
         self._policy = policy
         self._addressing = addressing
-        self._secret = secret
+        self._marking = Marking(secret)
         self._release = release
+        self._families = families
+        self._matching = matching
 
     def apply(self, events: Sequence[Event], now: datetime) -> dict[int, Exception]:
         """Change the records once per event; emit what was asked for at least once.
@@ -142,9 +166,12 @@ class Engine:
         """
         done = Done()
         now = to_utc(now)  # as precise as it will be read again
-        work = self._grouped(dict(enumerate(events)), done)
+        told, turns = _parted(events)
+        work = self._grouped(told, done)
         for alone in self._together(work, now, done):
             self._finish(alone, now, done)
+        for position, turn in turns.items():
+            self._turn(position, turn, now, done)
         try:
             self._emit([entry for receipt in done.receipts for entry in receipt.entries], now)
         except Exception as error:  # noqa: BLE001  -- what asked for something is delivered again, and emits again
@@ -160,7 +187,12 @@ class Engine:
         for position, each in self._addressed(events, done):
             groups.setdefault(each.loaded.customer.id, []).append((position, each))
         return [
-            Work(tuple(position for position, _ in group), tuple(each for _, each in group), group[0][1].loaded)
+            Work(
+                tuple(position for position, _ in group),
+                tuple(each for _, each in group),
+                group[0][1].loaded,
+                identities={key: identity for _, each in group for key, identity in each.identities.items()},
+            )
             for group in groups.values()
         ]
 
@@ -232,11 +264,27 @@ class Engine:
 
     def _again(self, work: Work, now: datetime, done: Done) -> None:
         for position, addressed in zip(work.positions, work.events, strict=True):
-            for alone in self._grouped({position: addressed.event}, done):
-                try:
-                    done.receipts.append(self._committed(alone, now))
-                except Exception as error:  # noqa: BLE001  -- as above
+            self._anew(position, addressed.event, now, done)
+
+    def _anew(self, position: int, event: Event, now: datetime, done: Done, attempts: int = MAX_ATTEMPTS) -> None:
+        """Address one event and commit it; anew while its customer becomes somebody else meanwhile."""
+        for alone in self._grouped({position: event}, done):
+            try:
+                done.receipts.append(self._committed(alone, now))
+            except Readdress as error:
+                if attempts > 1:
+                    self._anew(position, event, now, done, attempts - 1)
+                else:
                     done.failed[position] = error
+            except Exception as error:  # noqa: BLE001  -- as above
+                done.failed[position] = error
+
+    def _turn(self, position: int, turn: CustomerMerged | CustomerUnmerged, now: datetime, done: Done) -> None:
+        """Two become one, or one two."""
+        try:
+            done.receipts.append(Receipt((position,), self._families.apply(turn, now)))
+        except Exception as error:  # noqa: BLE001  -- as above
+            done.failed[position] = error
 
     # One customer
 
@@ -256,7 +304,7 @@ class Engine:
 
     def _decided(self, work: Work, now: datetime) -> Commit | None:
         """What is to be written; None where it is in the table already. Raises `Readdress`."""
-        if work.is_somebody_elses:
+        if work.is_erased or work.is_somebody_elses or work.is_apart:
             raise Readdress
         draft = self._drafted(work, now)
         if draft.entries:
@@ -267,6 +315,7 @@ class Engine:
 
     def _learn(self, work: Work, news: News) -> None:
         work.loaded = news.loaded or work.loaded
+        work.is_erased = news.is_erased
         work.applied |= news.applied
         work.identities |= news.identities
         self._addressing.remember(news.identities.values())
@@ -274,27 +323,30 @@ class Engine:
     def _receipt(self, work: Work, commit: Commit | None = None) -> Receipt:
         if commit is None:
             return Receipt(work.positions, tuple(work.applied.values()))
-        self._addressing.remember(Identity(link.key, commit.customer) for link in commit.links)
+        self._addressing.remember(
+            Identity(link.key, commit.theirs.get(link.key, commit.customer)) for link in commit.links
+        )
         return Receipt(work.positions, (*work.applied.values(), *commit.entries.values()))
 
     def _drafted(self, work: Work, now: datetime) -> Draft:
         draft = Draft(work.loaded, work.loaded.customer)
-        policy = self._policy()
+        policy, now = self._policy(), max(now, work.loaded.customer.together_since or now)
         for addressed in work.events:
             key = entry_key(addressed.event)
             if key in work.applied or key in draft.entries:
                 continue
-            if isinstance(addressed.event, TimerDue) and not self._is_due(addressed.event, work, draft, now):
+            if isinstance(addressed.event, TimerDue) and not self._is_due(addressed, addressed.event, work, draft, now):
                 continue
             recalled = self._recalled(draft, addressed.event)
-            decision = decide(draft.customer, addressed.event, policy, now, recalled)
+            told_to = addressed.whose if addressed.own else None
+            decision = decide(draft.customer, addressed.event, policy, now, recalled, told_to)
             draft.customer = decision.customer
             draft.entries[key] = decision.entry
             draft.settled |= {ref_of(each): each for each in decision.settled}
-            draft.decided.append(addressed)
+            draft.decided[key] = addressed
         return draft
 
-    def _is_due(self, timer: TimerDue, work: Work, draft: Draft, now: datetime) -> bool:
+    def _is_due(self, addressed: Addressed, timer: TimerDue, work: Work, draft: Draft, now: datetime) -> bool:
         """Is this the entry that the due index holds, and has its time really come?
 
         If not, either another twin of this timer has been at work, and its actions are emitted again; or the index
@@ -302,7 +354,7 @@ class Engine:
         """
         armed, due_at = work.loaded.armed, draft.customer.due_at
         if armed is None or armed.entry != timer.data.armed:
-            if entry := self._store.entry(draft.customer.id, key := entry_key(timer)):
+            if entry := self._store.entry(addressed.whose, key := entry_key(timer)):
                 work.applied[key] = entry
             return False
         is_due = due_at is not None and due_at <= now
@@ -315,17 +367,19 @@ class Engine:
         """Orders and tickets that have left the record and that the event is about."""
         wanted = recalls(draft.customer.facts, event)
         just_left = tuple(draft.settled[ref] for ref in wanted if ref in draft.settled)
-        return just_left + self._store.settled(draft.customer.id, [ref for ref in wanted if ref not in draft.settled])
+        others = [ref for ref in wanted if ref not in draft.settled]
+        return just_left + self._store.settled(draft.customer.id, others, draft.customer.shelf)
 
     # What is written beside the record
 
     def _completed(self, draft: Draft, work: Work) -> Commit:
         links, linked = self._links(draft, work)
         items, told = self._personal(draft)
-        entries = dict(draft.entries)
+        entries = {key: self._with_met(entry, draft.decided[key], work, draft) for key, entry in draft.entries.items()}
         if released := tuple(entry for link in links for entry in link.parked):
             first = next(iter(entries))
             entries[first] = entries[first].but({"releases": released})
+        members = [(key, each) for key, each in draft.decided.items() if each.own]
         return Commit(
             before=draft.loaded,
             after=draft.customer,
@@ -335,52 +389,70 @@ class Engine:
             links=links,
             settled=tuple(draft.settled.values()),
             items=items,
+            journals={key: each.whose for key, each in members},
+            theirs={key: each.whose for _, each in members for key in each.keys},
         )
 
     def _links(self, draft: Draft, work: Work) -> tuple[tuple[Identity, ...], list[str]]:
         """The keys that become this customer's now. One that is another's stays theirs."""
         links: dict[Key, Identity] = {}
         marks: list[str] = []
-        for addressed in draft.decided:
+        for addressed in draft.decided.values():
             for key in addressed.keys:
                 mark = key.pk[-MARK_LENGTH:]
                 identity = work.identities.get(key, Identity(key))
-                if mark not in draft.loaded.marks.links and mark not in marks:
+                if addressed.own is None and (mark in draft.loaded.marks.links or mark in marks):
+                    continue
+                if addressed.own is None:
                     marks.append(mark)
-                    if identity.customer is None:
-                        links[key] = identity
+                if identity.customer is None:
+                    links.setdefault(key, identity)
         return tuple(links.values()), marks
 
+    def _with_met(self, entry: Entry, addressed: Addressed, work: Work, draft: Draft) -> Entry:
+        """With whoever else is named by keys of the event that were not known to be theirs."""
+        if not work.identities:
+            return entry
+        family = {draft.customer.id, *draft.customer.members}
+        former = former_keys(addressed.event)
+        kinds: dict[str, set[str]] = {}
+        for key, identity_key in addressed.keys.items():
+            identity, is_known = work.identities.get(key), key.pk[-MARK_LENGTH:] in draft.loaded.marks.links
+            if identity and identity.customer and identity.customer not in family and not is_known:
+                kind = "vendor" if identity_key in former else identity_key.kind
+                kinds.setdefault(identity.customer, set()).add(kind)
+        met = tuple(Met(addressed.whose, other, tuple(sorted(by))) for other, by in sorted(kinds.items()))
+        return entry.but({"met": met}) if met else entry
+
     def _personal(self, draft: Draft) -> tuple[tuple[Item, ...], Mapping[str, Told]]:
-        """Profile, consent proofs and texts; and what is marked as told."""
-        events = [addressed.event for addressed in draft.decided]
-        items = [item for event in events for item in _beside(draft.customer.id, event)]
+        """Profiles, consent proofs and texts; and what is marked as told by the record's own customer."""
+        items = [item for each in draft.decided.values() for item in _beside(each.whose, each.event)]
+        profiles, told = self._own_profile(draft)
+        members = {each.whose: each.own for each in draft.decided.values() if each.own}
+        for member, own in members.items():
+            profiles += self._members_profile(own, _told_to(member, draft))
+        return _distinct([*items, *profiles]), told
+
+    def _own_profile(self, draft: Draft) -> tuple[list[Item], Mapping[str, Told]]:
+        events = _told_to(draft.customer.id, draft)
         marked = draft.loaded.marks.profile
-        said = [self._told(event.data.customer, milliseconds(event.time)) for event in events]
-        if not any(_is_news(word, marked.get(field)) for words in said for field, word in words.items()):
-            return _distinct(items), _latest(marked, said)
-        profile = self._profile(draft).told_by(events)
-        body = profile.model_dump_json(exclude_defaults=True)
-        return _distinct([*items, Item(profile_key(draft.customer.id), body)]), self._marks_of(profile)
+        said = [self._marking.said(event) for event in events]
+        if not any(is_news(word, marked.get(field)) for words in said for field, word in words.items()):
+            return [], latest(marked, said)
+        profile = profile_of(None if draft.loaded.is_new else self._written_profile(draft.customer.id), marked)
+        profile = profile.told_by(events)
+        return [_profile_item(draft.customer.id, profile)], self._marking.of(profile)
 
-    def _profile(self, draft: Draft) -> Profile:
-        key = profile_key(draft.customer.id)
-        known = None if draft.loaded.is_new else self._store.table.get([key]).get(key)
-        if known is None:
-            return Profile()
-        latest = {field: at_milliseconds(word.at) for field, word in draft.loaded.marks.profile.items()}
-        return Profile.model_validate_json(known.body).repeated(latest)
+    def _members_profile(self, own: Loaded, events: Sequence[Event]) -> list[Item]:
+        """Of somebody who was merged: no marks are kept of it, so it is looked at each time."""
+        before = profile_of(self._written_profile(own.customer.id), own.marks.profile)
+        after = before.told_by(events)
+        return [_profile_item(own.customer.id, after)] if after != before else []
 
-    def _marks_of(self, profile: Profile) -> dict[str, Told]:
-        words = words_of(profile.person)
-        return {field: Told(self._mark(field, word), milliseconds(profile.told_at[field])) for field, word in words}
-
-    def _told(self, person: Person, at: int) -> dict[str, Told]:
-        """Field -> a keyed hash of its value: tells whether it is the same without telling what it is."""
-        return {field: Told(self._mark(field, word), at) for field, word in words_of(person)}
-
-    def _mark(self, field: str, value: str) -> str:
-        return hmac.digest(self._secret, f"{field}\x1f{value}".encode(), "sha256").hex()[:MARK_LENGTH]
+    def _written_profile(self, customer: str) -> str | None:
+        key = profile_key(customer)
+        item = self._store.table.get([key]).get(key)
+        return item.body if item else None
 
     # Emitting
 
@@ -397,19 +469,22 @@ class Engine:
         for entry in entries:
             for parked in entry.releases:
                 self._release(parked)
+            for met in entry.met:
+                self._matching.meet(met, entry.event.store, now)
 
 
-def _is_news(word: Told, known: Told | None) -> bool:
-    """Would it change the profile? Most webhooks repeat what they said; and what was said before the last is past."""
-    return known is None or (word.mark != known.mark and word.at >= known.at)
+def _parted(events: Sequence[Event]) -> tuple[dict[int, Event], dict[int, CustomerMerged | CustomerUnmerged]]:
+    """(what customers are told, what they are to one another), by position."""
+    turns = {at: event for at, event in enumerate(events) if isinstance(event, CustomerMerged | CustomerUnmerged)}
+    return {at: event for at, event in enumerate(events) if at not in turns}, turns
 
 
-def _latest(marked: Mapping[str, Told], said: Iterable[Mapping[str, Told]]) -> Mapping[str, Told]:
-    """The marks, as late as they were repeated."""
-    latest = dict(marked)
-    for name, word in (each for words in said for each in words.items()):
-        latest[name] = max(latest[name], word, key=lambda told: told.at)
-    return latest
+def _told_to(customer: str, draft: Draft) -> list[Event]:
+    return [each.event for each in draft.decided.values() if each.whose == customer]
+
+
+def _profile_item(customer: str, profile: Profile) -> Item:
+    return Item(profile_key(customer), profile.model_dump_json(exclude_defaults=True))
 
 
 def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
@@ -417,7 +492,7 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
 
 
 def _asks(entry: Entry) -> bool:
-    return bool(entry.actions or entry.releases)
+    return bool(entry.actions or entry.releases or entry.met)
 
 
 def _beside(customer: str, event: Event) -> Iterator[Item]:

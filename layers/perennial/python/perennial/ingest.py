@@ -6,7 +6,7 @@ the exception goes up, the answer is 500, and the vendor delivers again; the eng
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -18,21 +18,20 @@ from perennial.aws.queues import MESSAGE_BYTES, Message, Queue, Unsendable, batc
 from perennial.aws.secrets import Secrets
 from perennial.domain.events import Event
 from perennial.domain.identity import identity_keys
+from perennial.domain.quality import Impossible, cleaned
+from perennial.fetching import Fetch
 from perennial.sources import (
     Forged,
     Headers,
     Ignored,
     NotUnderstood,
+    OnlyNamed,
     Ping,
     Source,
     Untrusted,
-    aftership,
-    canonical,
-    open_events,
-    shopify,
-    woocommerce,
-    zendesk,
+    Wanted,
 )
+from perennial.sources.on_demand import OnDemand, module
 from perennial.sources.payloads import fingerprint
 
 LARGEST_BODY = 1024 * 1024
@@ -47,18 +46,31 @@ SURELY_SENDABLE = MESSAGE_BYTES // 8
 AHEAD = timedelta(days=1)
 """How far the clock of a vendor may be ahead of ours."""
 
-SOURCES: Mapping[str, Source] = {
-    "shopify": shopify,
-    "woocommerce": woocommerce,
-    "zendesk": zendesk,
-    "aftership": aftership,
-    "open": open_events,
-}
+SOURCES = OnDemand(
+    {
+        "shopify": module("shopify"),
+        "woocommerce": module("woocommerce"),
+        "bigcommerce": module("bigcommerce"),
+        "zendesk": module("zendesk"),
+        "freshdesk": module("freshdesk"),
+        "gorgias": module("gorgias"),
+        "intercom": module("intercom"),
+        "aftership": module("aftership"),
+        "aftership_returns": module("aftership_returns"),
+        "17track": module("seventeentrack"),
+        "easypost": module("easypost"),
+        "twilio": module("twilio"),
+        "open": module("open_events"),
+    }
+)
+"""The vendors that may speak over HTTPS, by the name in their address."""
 
-READERS: Mapping[str, Source] = {**SOURCES, "perennial": canonical}
+READERS = SOURCES.also("sns", module("sns")).also("perennial", module("canonical"))
 """Who can read what lies in quarantine: the vendors, and ourselves for events that wait for whose they are."""
 
-Lane = Literal["orders", "tickets", "outcomes"]
+Lane = Literal["orders", "tickets", "outcomes", "privacy"]
+FETCHES: Literal["fetches"] = "fetches"
+"""The queue of what vendors only named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class Reading:
     events: list[Event] = field(default_factory=list)
     quarantined: list[Note] = field(default_factory=list)
     ignored: list[Note] = field(default_factory=list)
+    wanted: list[tuple[Wanted, bytes]] = field(default_factory=list)
+    """What must be fetched, and the part of the delivery that named it."""
 
     def reply(self) -> Reply:
         return Reply(
@@ -102,12 +116,21 @@ class Reading:
         )
 
 
+def nobody_listens(source: str, store: str, now: datetime) -> None:
+    """Where nobody wants to know who has fallen silent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
     secrets: Secrets
-    lanes: Mapping[Lane, Queue]
+    lanes: Mapping[Lane | Literal["fetches"], Queue]
+    """Where events go, and under `FETCHES` what must be asked for first."""
     quarantine: Quarantine
     clock: Clock
+    doors: Mapping[str, Source] = field(default_factory=lambda: SOURCES)
+    """Who may speak over HTTPS: the vendors, and those whose signature takes more than a secret to verify."""
+    heard: Callable[[str, str, datetime], None] = nobody_listens
+    """Told of each source and store when it was heard (gaps.py)."""
 
     def receive(self, source: str, store: str, headers: Headers, body: bytes) -> Reply:
         """Verify, translate, store, answer. Raises what the queue or the table raises: then nothing is promised."""
@@ -127,10 +150,25 @@ class Ingest:
         if len(parts) > MOST_PARTS:
             return TOO_MANY
         reading = _read(vendor, kept, parts, store, now, now + AHEAD)
-        for reason, payload in _to_keep(reading.quarantined):
-            self.quarantine.put(_entry(source, store, kept, payload, reason, now))
-        self._send(reading.events)
+        self.keep(source, store, kept, reading)
+        self.heard(source, store, now)
         return reading.reply()
+
+    def understood(self, source: str, store: str, headers: Headers, parts: Iterable[bytes]) -> Reading:
+        """What a vendor's own objects say that nobody sent: we asked for them. Nothing is kept yet."""
+        now = self.clock.now()
+        return _read(READERS[source], headers, parts, store, now, now + AHEAD)
+
+    def keep(self, source: str, store: str, headers: Headers, reading: Reading) -> None:
+        """Store what was read, to the last part. Raises what the queue or the table raises: then do it again."""
+        for reason, payload in _to_keep(reading.quarantined):
+            self.put_aside(source, store, headers, payload, reason)
+        self._ask(source, store, reading.wanted)
+        self._send(reading.events)
+
+    def put_aside(self, source: str, store: str, headers: Headers, payload: bytes, reason: str) -> None:
+        """Into quarantine, from where it can be replayed."""
+        self.quarantine.put(_entry(source, store, headers, payload, reason, self.clock.now()))
 
     def replay(self, entry_id: str) -> Reply | None:
         """Try a quarantined entry again with today's code; its signature was checked when it came in.
@@ -143,6 +181,7 @@ class Ingest:
             return None
         vendor, now = READERS[entry.source], self.clock.now()
         reading = read(vendor, entry.headers, entry.payload, entry.store, entry.received_at, latest=now + AHEAD)
+        self._ask(entry.source, entry.store, reading.wanted)
         self._send(reading.events)
         if reading.quarantined:
             self.quarantine.explain(entry.id, reading.quarantined[0].reason)
@@ -161,7 +200,7 @@ class Ingest:
 
     def _verified(self, source: str, store: str, headers: Headers, body: bytes) -> Source:
         """A signature that does not fit may be made with a secret that is newer than those we hold: look once."""
-        vendor = SOURCES.get(source)
+        vendor = self.doors.get(source)
         if vendor is None:
             raise Forged("no such source")
         moments = (self.clock.now(), self.clock.wall())
@@ -172,6 +211,11 @@ class Ingest:
                 raise
             vendor.verify(headers, body, self.secrets.of(source, store), moments)
         return vendor
+
+    def _ask(self, source: str, store: str, named: Iterable[tuple[Wanted, bytes]]) -> None:
+        for wanted, hook in named:
+            fetch = Fetch(source=source, store=store, kind=wanted.kind, id=wanted.id, hook=hook.decode())
+            self.lanes[FETCHES].send([Message(fetch.model_dump_json(), fetch.group)])
 
     def _send(self, events: Iterable[Event]) -> None:
         waiting: dict[Lane, list[Message]] = {}
@@ -212,9 +256,13 @@ def _read(
     for index, part in enumerate(parts):
         try:
             events = vendor.translate(headers, part, store, arrived)
-            reading.events.extend(_sendable(part, _not_after(latest, events)))
-        except NotUnderstood as why:
+            clean = tuple(cleaned(event, latest) for event in _not_after(latest, events))
+            reading.events.extend(_sendable(part, clean))
+        except (NotUnderstood, Impossible) as why:
             reading.quarantined.append(Note(index, str(why), part))
+        except OnlyNamed as why:
+            reading.wanted.append((why.wanted, part))
+            reading.ignored.append(Note(index, str(why), part))
         except Ignored as why:
             reading.ignored.append(Note(index, str(why), part))
     return reading
@@ -263,6 +311,8 @@ def _takes(vendor: Source, content_type: str) -> bool:
 def lane_of(event: Event) -> Lane:
     """What a customer says in words goes where tickets go; what became of our messages, to the outcomes."""
     kind = event.type
+    if kind == "privacy.requested":
+        return "privacy"
     if kind.startswith("ticket.") or kind in ("survey.answered", "message.replied"):
         return "tickets"
     return "outcomes" if kind.startswith("message.") else "orders"

@@ -50,14 +50,14 @@ def read_policy(text: str, version: int, known: Known) -> Policy:
     """The policy of this YAML (or JSON) text. Raises `PolicyRefused` with every mistake."""
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise PolicyRefused([Mistake("", 1, f"is larger than {MAX_BYTES // 1000} kB")])
-    data, lines, doubled = _parse(text)
+    data, lines, doubled = read_yaml(text)
     if not isinstance(data, dict):
         raise PolicyRefused([Mistake("", 1, "a policy is a mapping of sections: name, currencies, labels, ...")])
     mistakes = doubled + [_mistake(path, said, lines) for path, said in _references(data, known)]
     try:
         policy = Policy.model_validate({**data, "version": version})
     except ValidationError as error:
-        mistakes += [_mistake(each["loc"], _said(each), lines) for each in error.errors(include_url=False)]
+        mistakes += mistakes_of(error, lines)
     if mistakes:
         raise PolicyRefused(sorted(mistakes, key=lambda mistake: mistake.line))
     return policy
@@ -102,6 +102,8 @@ for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:float", r"[-+]?\d{1,17}\.\d{1,17}", list("-+0123456789")),
 ):
     _Reader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _first)
+PlainYaml = _Reader
+"""For every document that a merchant writes."""
 
 
 class _ShippedReader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -116,8 +118,8 @@ class _Writer(yaml.SafeDumper):
     yaml_implicit_resolvers = _Reader.yaml_implicit_resolvers
 
 
-def _parse(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
-    """The data, the line of each path, and the keys that were written twice."""
+def read_yaml(text: str) -> tuple[Any, dict[Path, int], list[Mistake]]:
+    """The data, the line of each path, and the keys that were written twice. Raises `PolicyRefused`."""
     lines: dict[Path, int] = {}
     doubled: list[Mistake] = []
     try:
@@ -152,25 +154,32 @@ def _walk(node: yaml.Node | None, path: Path) -> Iterator[tuple[Path, int, bool]
             yield from _walk(value, (*path, index))
 
 
+def mistakes_of(error: ValidationError, lines: Mapping[Path, int], within: Path = ()) -> list[Mistake]:
+    """What pydantic found wrong, with the line of each; `within` is where in the model the document stands."""
+    found = [(each["loc"], _said(each)) for each in error.errors(include_url=False)]
+    depth = len(within)
+    return [_mistake(path[depth:] if path[:depth] == within else path, said, lines) for path, said in found]
+
+
+def line_of(path: Path, lines: Mapping[Path, int]) -> int:
+    """The line of the path, or of the nearest thing around it that is written."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
 def _mistake(path: Path, said: str, lines: Mapping[Path, int]) -> Mistake:
     """pydantic's path without the words that are its own: of what was written, and at most the last that is missing."""
     here: Path = ()
     for part in path:
         if (*here, part) in lines or (part == path[-1] and part != "[key]"):
             here = (*here, part)
-    return Mistake(".".join(map(str, here)), _line(here, lines), said)
+    return Mistake(".".join(map(str, here)), line_of(here, lines), said)
 
 
 def _said(error: ErrorDetails) -> str:
     known = {"extra_forbidden": "is not known here", "missing": "is missing"}
     return known.get(error["type"], error["msg"].removeprefix("Value error, "))
-
-
-def _line(path: Path, lines: Mapping[Path, int]) -> int:
-    """The line of the path, or of the nearest thing around it that is written."""
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
 
 
 # What one part of a policy says of another. Read from the document as written, so that one mistake hides no other.

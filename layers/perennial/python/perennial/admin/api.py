@@ -3,11 +3,13 @@
 The HTTP API's authorizer has checked the token before anything here runs; here its claims become a role.
 """
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from inspect import signature
-from typing import Annotated, Any
+from datetime import timedelta
+from inspect import Parameter, signature
+from typing import Annotated, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -18,16 +20,68 @@ from aws_lambda_powertools.event_handler.middlewares.openapi_validation import (
     OpenAPIResponseValidationMiddleware,
 )
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from perennial.admin import problems
-from perennial.admin.answers import CustomerPage, FoundCustomers, PolicyChanged, QuarantinePage, Replayed, Timeline
+from perennial.admin.answers import (
+    Answer,
+    AskedHold,
+    AskedPreview,
+    AskedTest,
+    CodesAdded,
+    CouponPools,
+    CustomerPage,
+    Discard,
+    Discarded,
+    DiscardedPage,
+    Erasure,
+    Export,
+    FoundCustomers,
+    HeldMessages,
+    HoldList,
+    HoldMoved,
+    HoldShown,
+    Kinship,
+    Other,
+    PolicyChanged,
+    Preview,
+    PrivacyRequests,
+    Proposals,
+    QuarantinedPayload,
+    QuarantinePage,
+    QuarantineSummary,
+    ReplayAll,
+    Replayed,
+    ReplayedAll,
+    Revert,
+    Sources,
+    TemplateChanged,
+    Templates,
+    TemplateTested,
+    Timeline,
+    Why,
+)
 from perennial.admin.desk import Clue, Filter
+from perennial.admin.importing import Begun, ImportList, Report, Stands, Wanted
 from perennial.admin.problems import Fault, Forbidden, NotFound, Problem, Unanswerable, Unavailable, Unconditional
+from perennial.admin.quarantine import Which
 from perennial.admin.roles import LEAST_ROLE, role_of
+from perennial.aws.queues import NotSent
 from perennial.aws.table import BadCursor, Busy
-from perennial.aws.wiring import desk
+from perennial.aws.wiring import (
+    coupon_desk,
+    desk,
+    family_desk,
+    hold_desk,
+    import_desk,
+    privacy_desk,
+    quarantine_desk,
+    sources_desk,
+    template_desk,
+    why_desk,
+)
 from perennial.domain.customer import Label, Stage
 from perennial.domain.explanation import Explanation
 from perennial.domain.policy import Name, Policy
@@ -40,6 +94,12 @@ JSON = "application/json"
 
 CustomerId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Our own id of the customer.")]
 EntryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+MessageId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="As the timeline has it.")]
+HoldId = Annotated[str, Path(pattern=r"^h-[0-9a-z-]{1,60}$", description="Of a hold, as the list has it.")]
+PoolId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$", description="As plays name the pool.")]
+TemplateName = Annotated[
+    str, Path(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="Of a template, `layout` or `tasks`.")
+]
 StoreName = Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="The shop's slug.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)]
 From = Annotated[str | None, Query(max_length=4000, description="`cursor` of the page before.")]
@@ -56,6 +116,7 @@ logger = Logger(child=True)
 api = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
 
 Handler = Callable[..., Any]
+Moved = TypeVar("Moved", HoldShown, HoldMoved)
 
 
 def ask(name: str, answer: Mapping[int, OpenAPIResponse] | None = None) -> Callable[[Handler], Handler]:
@@ -71,7 +132,7 @@ def ask(name: str, answer: Mapping[int, OpenAPIResponse] | None = None) -> Calla
             description=" ".join(description.split()) or None,
             operation_id=handler.__name__,
             responses=dict(answer) if answer else None,
-            middlewares=[_guard(name, frozenset(signature(handler).parameters)), *VALIDATION],
+            middlewares=[_guard(name, signature(handler).parameters), *VALIDATION],
             enable_validation=False,
         )
         return route(handler)
@@ -79,9 +140,9 @@ def ask(name: str, answer: Mapping[int, OpenAPIResponse] | None = None) -> Calla
     return register
 
 
-def _guard(name: str, parameters: frozenset[str]) -> Callable[..., Response[Any]]:
+def _guard(name: str, parameters: Mapping[str, Parameter]) -> Callable[..., Response[Any]]:
     """Lets through whose role is high enough, and notes that they came: who in which role, not for whom."""
-    least = LEAST_ROLE[name]
+    least, takes_json = LEAST_ROLE[name], any(map(_is_body, parameters.values()))
 
     def guard(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
         role = role_of(_claims(app.current_event.raw_event))
@@ -90,7 +151,9 @@ def _guard(name: str, parameters: frozenset[str]) -> Callable[..., Response[Any]
         logger.info("admin request", route=name, role=told, allowed=allowed, id=_own(app.request.path_parameters))
         if not allowed:
             raise Forbidden(f"this needs the role {least.name.lower()}; the token gives {told}")
-        _refuse_unknown(app.current_event.query_string_parameters, parameters)
+        _refuse_unknown(app.current_event.query_string_parameters, frozenset(parameters))
+        if takes_json:
+            _refuse_what_is_no_json(app.current_event)
         app.context["role"] = role
         return next_middleware(app)
 
@@ -112,6 +175,18 @@ def _refuse_unknown(query: Mapping[str, str] | None, known: frozenset[str]) -> N
     """A misspelt filter that is passed over would show everybody."""
     if set(query or {}) - known:
         raise Unanswerable("a query parameter is not known here", [Fault(where="query", message="is not known")])
+
+
+def _is_body(parameter: Parameter) -> bool:
+    return any(isinstance(each, Body) for each in getattr(parameter.annotation, "__metadata__", ()))
+
+
+def _refuse_what_is_no_json(event: APIGatewayProxyEventV2) -> None:
+    """Powertools would also take it apart as a form, and fall over those that are none."""
+    kind = event.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if kind not in (JSON, ""):
+        raise Unanswerable(f"the body should be {JSON}", [Fault(where="body", message=f"should be {JSON}")])
+    _text_of_body()
 
 
 # Customers
@@ -172,6 +247,12 @@ def explain_customer(
     return desk().explain(id, at)
 
 
+@ask("GET /customers/{id}/messages/{message}/why")
+def why_a_message(id: CustomerId, message: MessageId) -> Why:  # noqa: A002
+    """Why a customer got a message: play, rule, consent and its proof, hours and caps at that time, text, outcome."""
+    return why_desk().why(id, message)
+
+
 # The policy
 
 
@@ -217,7 +298,7 @@ def change_the_policy(
 
 def _version(if_match: str | None) -> int:
     if if_match is None:
-        raise Unconditional("read the policy first, and send its ETag as If-Match")
+        raise Unconditional("read what you change first, and send its ETag as If-Match")
     if not (named := VERSION.fullmatch(if_match.strip())):
         raise problems.Outdated('If-Match names one version, as the ETag gave it: "3"')
     return int(named[1])
@@ -231,19 +312,337 @@ def _text_of_body() -> str:
         raise Unanswerable("the body is not UTF-8") from None
 
 
+# Templates
+
+VERSIONED: Mapping[int, OpenAPIResponse] = {
+    200: {
+        "description": "The document; `ETag` is its version, and 0 the one that came with the product.",
+        "headers": {"ETag": {"description": 'The version, quoted: "3"', "schema": {"type": "string"}}},
+        "content": {JSON: {"schema": {"type": "object"}}, YAML: {"schema": {"type": "string"}}},
+    }
+}
+TEXT_CHANGED: Mapping[int, OpenAPIResponse] = {
+    200: {
+        "description": "It is in force from now on; senders that are at work take it up within a minute.",
+        "headers": {"ETag": {"description": "Its version, quoted.", "schema": {"type": "string"}}},
+        "content": {JSON: {"model": TemplateChanged}},
+    }
+}
+
+
+@ask("GET /templates")
+def list_templates() -> Templates:
+    """All templates, the layout around them and the words of tasks: version, languages, channels, plays."""
+    return template_desk().list()
+
+
+@ask("GET /templates/{id}", VERSIONED)
+def read_a_template(
+    id: TemplateName,  # noqa: A002
+    version: Annotated[int | None, Query(ge=0, le=999_999_999, description="Without: the one in force.")] = None,
+) -> Response[str]:
+    """A template in all its languages, as JSON, or as YAML where `Accept` asks for it."""
+    from perennial.admin.templates import template_yaml
+
+    found = template_desk().read(id, version)
+    is_yaml = "yaml" in api.current_event.headers.get("accept", "")
+    body = template_yaml(found.document) if is_yaml else json.dumps(found.document, ensure_ascii=False)
+    return Response(200, YAML if is_yaml else JSON, body, {"ETag": f'"{found.version}"'})
+
+
+@ask("PUT /templates/{id}", TEXT_CHANGED)
+def change_a_template(
+    id: TemplateName,  # noqa: A002
+    if_match: Annotated[str | None, Header(alias="If-Match", description="The ETag of the version it changes.")] = None,
+) -> Response[str]:
+    """Put a template in force, in the place of the version that If-Match names; "0" also for a new one.
+
+    The body is the whole document, YAML or JSON. One that misses a language, names what is not known, is no Jinja or
+    costs too many SMS is refused, and all that is wrong is listed.
+    """
+    return _text_changed(id, template_desk().change(id, _text_of_body(), _version(if_match), _who()))
+
+
+@ask("POST /templates/{id}/revert", TEXT_CHANGED)
+def revert_a_template(
+    id: TemplateName,  # noqa: A002
+    to: Annotated[Revert, Body()],
+    if_match: Annotated[str | None, Header(alias="If-Match", description="The ETag of the version it changes.")] = None,
+) -> Response[str]:
+    """Put an earlier version of a template in force again, as a new version."""
+    return _text_changed(id, template_desk().revert(id, to.version, _version(if_match), _who()))
+
+
+@ask("POST /templates/{id}/preview")
+def preview_a_template(id: TemplateName, asked: Annotated[AskedPreview, Body()]) -> Preview:  # noqa: A002
+    """A message as it would leave: to a customer, or to somebody who does not exist; also of a draft."""
+    return template_desk().preview(id, asked)
+
+
+@ask("POST /templates/{id}/test")
+def test_a_template(id: TemplateName, asked: Annotated[AskedTest, Body()]) -> TemplateTested:  # noqa: A002
+    """Send a template to yourself or to a colleague, marked as a test."""
+    return template_desk().test(id, asked, _own_address())
+
+
+def _text_changed(name: str, changed: TemplateChanged) -> Response[str]:
+    logger.info("template changed", template=name, version=changed.version, by=_who())
+    return Response(200, JSON, changed.model_dump_json(), {"ETag": f'"{changed.version}"'})
+
+
+def _own_address() -> str | None:
+    """The caller's email, where the token says one that was not left unverified."""
+    claims = _claims(api.current_event.raw_event)
+    is_verified = str(claims.get("email_verified", "true")).lower() == "true"
+    return str(claims["email"]) if claims.get("email") and is_verified else None
+
+
+# Coupons
+
+
+@ask("GET /coupons/pools")
+def list_coupon_pools() -> CouponPools:
+    """The pools of imported coupon codes, and how many codes are left in each."""
+    return coupon_desk().all()
+
+
+@ask("POST /coupons/pools/{id}")
+def add_coupon_codes(id: PoolId) -> CodesAdded:  # noqa: A002
+    """Add codes to a pool; the first make the pool.
+
+    The body is a CSV table with a column `code`, at most 5,000 lines a request. A code that was in the pool before is
+    passed over: none goes out twice. With a line that is no code nothing is added.
+    """
+    added = coupon_desk().add(id, _text_of_body(), _who())
+    logger.info("coupon codes added", pool=id, added=added.added, by=_who())
+    return added
+
+
+# The emergency stop
+
+
+@ask("GET /holds")
+def list_holds() -> HoldList:
+    """Which messages are stopped, since when and by whom; and the latest that were."""
+    return hold_desk().all()
+
+
+@ask("POST /holds")
+def stop_messages(asked: Annotated[AskedHold, Body()]) -> HoldShown:
+    """Stop all messages, or those of a play, a channel, a purpose or a country, from the next one on.
+
+    They wait until somebody releases or discards them. To stop the same again changes nothing.
+    """
+    return _noted("stopped", hold_desk().stop(asked, _who()))
+
+
+@ask("GET /holds/{id}/waiting")
+def what_a_hold_stops(id: HoldId) -> HeldMessages:  # noqa: A002
+    """How many messages wait under a hold, of which plays and channels, a few of them, and what was done so far."""
+    return hold_desk().waiting(id)
+
+
+@ask("POST /holds/{id}/release")
+def release_a_hold(id: HoldId) -> HoldMoved:  # noqa: A002
+    """Lift a hold. What waits is judged anew, and leaves if it still may; at most 500 a request."""
+    return _noted("released", hold_desk().release(id, _who()))
+
+
+@ask("POST /holds/{id}/discard")
+def discard_what_a_hold_stops(id: HoldId) -> HoldMoved:  # noqa: A002
+    """Give up what waits, at most 500 a request. The hold stays in force until it is released."""
+    return _noted("discarded", hold_desk().discard(id, _who()))
+
+
+def _noted(did: str, answer: Moved) -> Moved:
+    hold = answer.hold if isinstance(answer, HoldMoved) else answer
+    logger.info("emergency stop", did=did, hold=hold.id, by=_who())
+    return answer
+
+
 # Quarantine
 
 
 @ask("GET /quarantine")
-def list_quarantine(limit: Limit = 50, cursor: From = None) -> QuarantinePage:
-    """What was authentic and could not be understood, newest first; kept 30 days."""
-    return desk().quarantined(limit, cursor)
+def list_quarantine(
+    source: Annotated[str | None, Query(max_length=60)] = None,
+    store: StoreName = None,
+    reason: Annotated[str | None, Query(max_length=500, description="Or how it begins.")] = None,
+    older_than_days: Annotated[int | None, Query(ge=0, le=30)] = None,
+    strays: Annotated[
+        bool | None, Query(description="true: only what waits for whose it is; false: only the rest.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: From = None,
+) -> QuarantinePage:
+    """What was authentic and could not be understood, newest first; kept 30 days.
+
+    A filter is applied to a bounded piece of the list: a page may be short, or empty, and yet have a cursor.
+    """
+    age = None if older_than_days is None else timedelta(days=older_than_days)
+    return quarantine_desk().list(Which(source, store, reason, age, strays), limit, cursor)
+
+
+@ask("GET /quarantine/summary")
+def count_quarantine() -> QuarantineSummary:
+    """How much is in quarantine, by source, store and reason, and since when."""
+    return quarantine_desk().summary()
+
+
+@ask("GET /quarantine/discarded")
+def list_discarded(limit: Limit = 50, cursor: From = None) -> DiscardedPage:
+    """What staff gave up, newest first: who, when and why; kept 400 days, without the payload."""
+    return quarantine_desk().discarded(limit, cursor)
+
+
+@ask("GET /quarantine/{id}")
+def look_at_quarantined(id: EntryId) -> QuarantinedPayload:  # noqa: A002
+    """One entry with what was received; for agents its shape, without what anybody typed."""
+    return quarantine_desk().look(id, api.context["role"])
+
+
+@ask("POST /quarantine/replay")
+def replay_all_quarantined(which: Annotated[ReplayAll, Body()]) -> ReplayedAll:
+    """Try all entries of a source, store or reason again with today's code, a hundred at a time.
+
+    What stays, stays where it is; go on by `cursor` until it is null.
+    """
+    return quarantine_desk().replay_all(Which(which.source, which.store, which.reason), which.cursor)
+
+
+@ask("POST /quarantine/{id}/discard")
+def discard_quarantined(id: EntryId, word: Annotated[Discard, Body()]) -> Discarded:  # noqa: A002
+    """Give an entry up, and say why: the payload goes, the word stays."""
+    return quarantine_desk().discard(id, word.because, _who())
 
 
 @ask("POST /quarantine/{id}/replay")
 def replay_quarantined(id: EntryId) -> Replayed:  # noqa: A002
     """Try an entry again with today's code. What is understood goes out, and the entry away."""
-    return desk().replay(id)
+    return quarantine_desk().replay(id)
+
+
+# Who is the same person
+
+
+@ask("GET /proposals")
+def list_proposals(limit: Limit = 50, cursor: From = None) -> Proposals:
+    """Customers who may be one person, and wait for somebody to say so.
+
+    A score orders them; what speaks for it is told by its kinds.
+    """
+    return family_desk().waiting(limit, cursor)
+
+
+@ask("POST /proposals/{id}/accept")
+def accept_proposal(id: EntryId) -> Answer:  # noqa: A002
+    """They are one: the merge is on its way. It can be undone."""
+    return family_desk().accept(id, _who())
+
+
+@ask("POST /proposals/{id}/reject")
+def reject_proposal(id: EntryId) -> Answer:  # noqa: A002
+    """They are two. It is not asked again, unless other kinds of evidence come up."""
+    return family_desk().reject(id, _who())
+
+
+@ask("POST /customers/{id}/merge")
+def merge_customers(id: CustomerId, word: Annotated[Other, Body()]) -> Kinship:  # noqa: A002
+    """Make two customers one, without a proposal. Who was known first survives; it can be undone."""
+    return family_desk().merge(id, word.other, _who())
+
+
+@ask("POST /customers/{id}/part")
+def part_customers(id: CustomerId, word: Annotated[Other, Body()]) -> Kinship:  # noqa: A002
+    """Take somebody out of the customer they were merged into: both are as if they had never met."""
+    return family_desk().part(id, word.other, _who())
+
+
+# Sources
+
+
+@ask("GET /sources")
+def list_sources() -> Sources:
+    """Who sends events, when each was heard last, and whether that is unusually long ago for this hour of the week."""
+    return sources_desk().all()
+
+
+# People's data
+
+
+@ask("POST /customers/{id}/export")
+def export_customer(id: CustomerId, cursor: From = None) -> Export:  # noqa: A002
+    """Everything that is kept of a person, to be handed over to them."""
+    return privacy_desk().export(id, cursor)
+
+
+@ask(
+    "POST /customers/{id}/erase",
+    {202: {"description": "It is on its way, or done already.", "content": {JSON: {"model": Erasure}}}},
+)
+def erase_customer(id: CustomerId) -> Response[str]:  # noqa: A002
+    """Erase a person, for good: their items, and what names them anywhere else.
+
+    Whatever still comes about the time before is let go, and their addresses are not written to again before they
+    agree to it anew.
+    """
+    return Response(202, JSON, privacy_desk().erase(id, _who()).model_dump_json())
+
+
+@ask("GET /privacy/requests")
+def list_privacy_requests(limit: Limit = 50, cursor: From = None) -> PrivacyRequests:
+    """What was asked about people's data, by vendors and by staff, and what became of it; newest first."""
+    return privacy_desk().asked(limit, cursor)
+
+
+@ask(
+    "POST /privacy/requests/{id}/confirm",
+    {202: {"description": "It is on its way.", "content": {JSON: {"model": Erasure}}}},
+)
+def confirm_privacy_request(id: EntryId) -> Response[str]:  # noqa: A002
+    """Let a whole shop be erased, as its vendor asked when the app was uninstalled."""
+    return Response(202, JSON, privacy_desk().confirm(id, _who()).model_dump_json())
+
+
+# Imports
+
+
+@ask("POST /imports", {201: {"description": "Send the file there.", "content": {JSON: {"model": Begun}}}})
+def begin_import(wanted: Annotated[Wanted, Body()]) -> Response[str]:
+    """Begin an import of history: say how its columns are to be read, and get the address to PUT the file to.
+
+    It starts when the file has arrived. Nobody is sent anything by it, now or later.
+    """
+    return Response(201, JSON, import_desk().begin(wanted, api.context["role"]).model_dump_json())
+
+
+@ask("GET /imports")
+def list_imports(limit: Limit = 50, cursor: From = None) -> ImportList:
+    """All imports and how far they are, newest first."""
+    return import_desk().list(limit, cursor)
+
+
+@ask("GET /imports/{id}")
+def import_progress(id: EntryId) -> Stands:  # noqa: A002
+    """How far an import is, and what became of its rows so far."""
+    return import_desk().stands(id)
+
+
+@ask("GET /imports/{id}/report")
+def import_report(id: EntryId, limit: Limit = 50, cursor: From = None) -> Report:  # noqa: A002
+    """The rows that gave nothing, by the line of the file, and why. It quotes no row; kept seven days."""
+    return import_desk().report(id, limit, cursor)
+
+
+@ask("POST /imports/{id}/cancel")
+def cancel_import(id: EntryId) -> Stands:  # noqa: A002
+    """Stop an import. What is loaded stays, and importing the file again adds what is missing."""
+    return import_desk().cancel(id)
+
+
+def _who() -> str:
+    """The token's subject: an id of the identity provider's own."""
+    return str(_claims(api.current_event.raw_event).get("sub", "somebody"))[:128]
 
 
 # What goes wrong
@@ -267,6 +666,10 @@ def _busy(_: Busy) -> Response[str]:
     return _told(Unavailable("the table is busy; ask again in a moment"))
 
 
+def _not_taken(_: NotSent) -> Response[str]:
+    return _told(Unavailable("the queue did not take all of it; ask again in a moment"))
+
+
 def _nothing_here(_: NotFoundError) -> Response[str]:
     return _told(NotFound("there is nothing here"))
 
@@ -277,6 +680,7 @@ api.exception_handler_manager.update_exception_handlers(
         RequestValidationError: _misshapen,
         BadCursor: _lost,
         Busy: _busy,
+        NotSent: _not_taken,
         NotFoundError: _nothing_here,
     }
 )

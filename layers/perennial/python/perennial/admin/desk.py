@@ -4,7 +4,7 @@ Errors: those of problems.py; and what the table raises, `BadCursor` and `Busy` 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -14,27 +14,27 @@ from perennial.admin.directory import places, walk
 from perennial.admin.masking import masked
 from perennial.admin.problems import Fault, NotFound, Outdated, Unanswerable
 from perennial.admin.roles import Role
+from perennial.admin.story import JOURNAL, story
 from perennial.aws import policies
 from perennial.aws.clock import Clock
 from perennial.aws.policies import Policies
-from perennial.aws.quarantine import Quarantine
 from perennial.aws.store import Store, content_key, identity_key, profile_key
+from perennial.aws.table import Key
 from perennial.channels.catalogue import Catalogue
 from perennial.domain import events as e
 from perennial.domain.actions import Task
+from perennial.domain.contacts import normal_phone
 from perennial.domain.customer import Customer, Label, Stage
 from perennial.domain.events import Person
 from perennial.domain.explanation import Explanation, explain
-from perennial.domain.history import rebuild
-from perennial.domain.identity import IdentityKey, key_for, normal_phone
+from perennial.domain.history import Journals, rebuild, related
+from perennial.domain.identity import IdentityKey, key_for
 from perennial.domain.journal import Entry
 from perennial.domain.judgement import Judgement
 from perennial.domain.policy import Policy
-from perennial.domain.profile import Profile
-from perennial.ingest import Reply
+from perennial.marking import profile_of
 from perennial.policy_document import Known, PolicyRefused, read_policy
 
-JOURNAL = "J#"
 DESK = "DESK#"
 MOST_TASKS = 100
 LONGEST_HISTORY = 5_000
@@ -63,9 +63,6 @@ class Filter(NamedTuple):
 class Desk:
     store: Store
     policies: Policies
-    quarantine: Quarantine
-    replay_entry: Callable[[str], Reply | None]
-    """`Ingest.replay`."""
     catalogue: Callable[[], Catalogue]
     known: Callable[[], Known]
     """What a policy may refer to."""
@@ -81,37 +78,40 @@ class Desk:
         wanted = _identities(store or self.default_store, clue)
         keys = [identity_key(key.kind, key.hashed(self.secret)) for key in wanted]
         owners = [identity.customer for identity in self.store.identities(keys).values() if identity.customer]
-        return answers.FoundCustomers(customers=self._lines(dict.fromkeys(owners)), cursor=None)
+        return answers.FoundCustomers(customers=self.lines(self.store.since_erased(owners)), cursor=None)
 
     def browse(self, which: Filter, limit: int, cursor: str | None) -> answers.FoundCustomers:
         """Customers in the order of the directory, which is none that means anything."""
         walked = walk(self.store.table, places(which.stage, which.label, which.band), limit, cursor)
-        lines = self._lines(dict.fromkeys(walked.customers))  # once, though the index may show old and new place
+        lines = self.lines(dict.fromkeys(walked.customers))  # once, though the index may show old and new place
         fitting = tuple(each for each in lines if which.store in (None, each.store))
         return answers.FoundCustomers(customers=fitting, cursor=walked.cursor)
 
-    def _lines(self, customers: Mapping[str, None]) -> tuple[answers.FoundCustomer, ...]:
-        """Who was erased since the index was read is left out."""
-        ids, policy, now = list(customers), self.policies.active(), self.clock.now()
-        loaded, profiles = self.store.load(ids), self._profiles(ids)
-        judged = (Judgement(loaded[each].customer, policy, now) for each in ids if each in loaded)
-        return tuple(views.line(judgement, profiles.get(judgement.customer.id, Person())) for judgement in judged)
+    def lines(self, customers: Mapping[str, None]) -> tuple[answers.FoundCustomer, ...]:
+        """Who was erased since the index was read is left out; for who was merged stands the customer they are now."""
+        policy, now = self.policies.active(), self.clock.now()
+        found = {root.customer.id: root.customer for root in self.store.roots(customers).values()}
+        people = self._people(found.values())
+        judged = (Judgement(customer, policy, now) for customer in found.values())
+        return tuple(views.line(judgement, people[judgement.customer.id]) for judgement in judged)
 
     # One customer
 
     def page(self, customer: str, role: Role) -> answers.CustomerPage:
         judgement = Judgement(self._customer(customer), self.policies.active(), self.clock.now())
-        person = self._profiles([customer]).get(customer, Person())
-        tasks = self._tasks(customer)
+        person = self._people([judgement.customer])[judgement.customer.id]
+        tasks = self._tasks(judgement.customer)
         texts = self.catalogue().tasks if tasks else {}
         return views.page(judgement, person if role >= Role.AGENT else masked(person), tasks, texts)
 
     def timeline(self, customer: str, role: Role, limit: int, cursor: str | None) -> answers.Timeline:
-        self._customer(customer)
-        page = self.store.table.query(f"C#{customer}", prefix=JOURNAL, newest_first=True, limit=limit, cursor=cursor)
-        entries = {item.key.sk.removeprefix(JOURNAL): Entry.model_validate_json(item.body) for item in page.items}
-        texts = self._texts(customer, entries) if role >= Role.AGENT else {}
-        happened = tuple(views.happening(entry, texts.get(ref, {})) for ref, entry in entries.items())
+        known = self._customer(customer)
+        page = story(self.store.table, [known.id, *known.members], limit, cursor)
+        entries = {item.key: Entry.model_validate_json(item.body) for item in page.items}
+        texts = self._texts(entries) if role >= Role.AGENT else {}
+        happened = tuple(
+            views.happening(entry, texts.get(key, {}), key.pk.removeprefix("C#")) for key, entry in entries.items()
+        )
         return answers.Timeline(entries=happened, cursor=page.cursor)
 
     def explain(self, customer: str, at: datetime | None) -> Explanation:
@@ -121,51 +121,63 @@ class Desk:
             return explain(known, self.policies.active(), now)
         if at > now:
             raise Unanswerable("nobody knows yet", [Fault(where="query.at", message="lies in the future")])
-        entries = self._journal_until(known, at)
-        then = rebuild(Customer(id=known.id, store=known.store), entries, self.policies.version)
+        entries, others = self._journals_until(known, at)
+        then = rebuild(Customer(id=known.id, store=known.store), entries, self.policies.version, others)
         return explain(then, self.policies.version(then.policy), at.astimezone(UTC))
 
     def _customer(self, customer: str) -> Customer:
-        loaded = self.store.load([customer]).get(customer)
+        """Of who was merged: whoever they are now."""
+        loaded = self.store.roots([customer]).get(customer)
         if loaded is None:
             raise NotFound("there is no such customer")
         return loaded.customer
 
-    def _profiles(self, customers: Sequence[str]) -> dict[str, Person]:
-        keys = {profile_key(customer): customer for customer in customers}
-        found = self.store.table.get(list(keys)) if keys else {}
-        return {keys[key]: Profile.model_validate_json(item.body).person for key, item in found.items()}
+    def _people(self, customers: Collection[Customer]) -> dict[str, Person]:
+        """What is known of each, with what those told who were merged into them."""
+        keys = {each: profile_key(each) for known in customers for each in (known.id, *known.members)}
+        found = self.store.table.get(list(keys.values())) if keys else {}
+        profiles = {each: profile_of(found[key].body if key in found else None, {}) for each, key in keys.items()}
+        return {
+            known.id: profiles[known.id].with_gaps_filled(profiles[each] for each in known.members)
+            for known in customers
+        }
 
-    def _tasks(self, customer: str) -> tuple[Task, ...]:
-        items = self.store.table.query(f"C#{customer}", prefix=DESK, limit=MOST_TASKS).items
-        tasks = (Task.model_validate_json(item.body) for item in items)
+    def _tasks(self, customer: Customer) -> tuple[Task, ...]:
+        everyone = (customer.id, *customer.members)
+        found = (self.store.table.query(f"C#{each}", prefix=DESK, limit=MOST_TASKS) for each in everyone)
+        tasks = (Task.model_validate_json(item.body) for page in found for item in page.items)
         return tuple(sorted(tasks, key=lambda task: (task.due_at, task.id)))
 
-    def _texts(self, customer: str, entries: Mapping[str, Entry]) -> dict[str, Mapping[str, str]]:
+    def _texts(self, entries: Mapping[Key, Entry]) -> dict[Key, Mapping[str, str]]:
         """What people wrote, by entry, as far as it has not expired."""
-        told = [ref for ref, entry in entries.items() if isinstance(entry.event.data, _WITH_TEXTS)]
-        keys = {content_key(customer, ref): ref for ref in told}
+        told = [key for key, entry in entries.items() if isinstance(entry.event.data, _WITH_TEXTS)]
+        keys = {content_key(key.pk.removeprefix("C#"), key.sk.removeprefix(JOURNAL)): key for key in told}
         found = self.store.table.get(list(keys)) if keys else {}
         return {keys[key]: json.loads(item.body) for key, item in found.items()}
 
-    def _journal_until(self, customer: Customer, at: datetime) -> list[Entry]:
-        """The entries that made the record which was in force at that time."""
+    def _journals_until(self, customer: Customer, at: datetime) -> tuple[list[Entry], Journals]:
+        """The entries that made the record which was in force then, and the journals of whoever had part in it."""
         if customer.version > LONGEST_HISTORY:
             raise Unanswerable(f"the history has over {LONGEST_HISTORY:,} entries; only the present can be explained")
-        entries = list(self._journal(customer.id))
-        last = max((entry.version for entry in entries if entry.decided_at <= at), default=0)
+        journals = self._journals(customer.id)
+        own = (entry for each, entries in journals.items() for entry in entries if _made(customer.id, each, entry))
+        last = max((entry.version for entry in own if entry.decided_at <= at), default=0)
         if not last:
             raise NotFound("the customer was not known yet at that time")
-        return [entry for entry in entries if entry.version <= last]
+        until = {
+            each: [entry for entry in entries if not _made(customer.id, each, entry) or entry.version <= last]
+            for each, entries in journals.items()
+        }
+        return until.pop(customer.id), until
 
-    def _journal(self, customer: str) -> Iterator[Entry]:
-        cursor: str | None = None
-        while True:
-            page = self.store.table.query(f"C#{customer}", prefix=JOURNAL, limit=1000, cursor=cursor)
-            yield from (Entry.model_validate_json(item.body) for item in page.items)
-            cursor = page.cursor
-            if cursor is None:
-                return
+    def _journals(self, customer: str) -> Journals:
+        """This one's, and those of all who were ever merged with them."""
+        journals: dict[str, list[Entry]] = {}
+        unread = {customer}
+        while unread:
+            journals |= {each: list(self.store.journal(each)) for each in unread}
+            unread = {other for entries in journals.values() for other in related(entries)} - journals.keys()
+        return journals
 
     # The policy
 
@@ -184,18 +196,10 @@ class Desk:
             raise Outdated(f"the policy in force is version {outdated.active}: read it again") from outdated
         return policy
 
-    # Quarantine
 
-    def quarantined(self, limit: int, cursor: str | None) -> answers.QuarantinePage:
-        page = self.quarantine.list(limit=limit, cursor=cursor)
-        return answers.QuarantinePage(entries=tuple(map(views.quarantined, page.entries)), cursor=page.cursor)
-
-    def replay(self, entry: str) -> answers.Replayed:
-        """Try an entry again with today's code."""
-        reply = self.replay_entry(entry)
-        if reply is None:
-            raise NotFound("there is no such entry in quarantine, or not any more")
-        return answers.Replayed.model_validate(reply.body)
+def _made(record: str, whose: str, entry: Entry) -> bool:
+    """Did this entry, of somebody's journal, make a version of that record?"""
+    return (entry.record or whose) == record
 
 
 def _identities(store: str, clue: Clue) -> list[IdentityKey]:

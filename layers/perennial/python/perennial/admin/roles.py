@@ -14,7 +14,7 @@ class Role(IntEnum):
     AGENT = 2
     """Works with customers: sees who they are and what they wrote."""
     ADMIN = 3
-    """Changes the policy; sees and replays what is in quarantine."""
+    """Changes the policy; sees and replays what is in quarantine; says who is whom; hands data over, and erases."""
 
 
 LEAST_ROLE: Mapping[str, Role] = {
@@ -22,10 +22,44 @@ LEAST_ROLE: Mapping[str, Role] = {
     "GET /customers/{id}": Role.VIEWER,
     "GET /customers/{id}/timeline": Role.VIEWER,
     "GET /customers/{id}/explain": Role.VIEWER,
+    "GET /customers/{id}/messages/{message}/why": Role.VIEWER,
     "GET /policy": Role.VIEWER,
     "PUT /policy": Role.ADMIN,
+    "GET /templates": Role.VIEWER,
+    "GET /templates/{id}": Role.VIEWER,
+    "PUT /templates/{id}": Role.ADMIN,
+    "POST /templates/{id}/preview": Role.AGENT,
+    "POST /templates/{id}/test": Role.ADMIN,
+    "POST /templates/{id}/revert": Role.ADMIN,
     "GET /quarantine": Role.ADMIN,
+    "GET /quarantine/summary": Role.VIEWER,
+    "GET /quarantine/discarded": Role.ADMIN,
+    "GET /quarantine/{id}": Role.AGENT,
     "POST /quarantine/{id}/replay": Role.ADMIN,
+    "POST /quarantine/replay": Role.ADMIN,
+    "POST /quarantine/{id}/discard": Role.ADMIN,
+    "POST /customers/{id}/erase": Role.ADMIN,
+    "POST /customers/{id}/export": Role.ADMIN,
+    "GET /proposals": Role.AGENT,
+    "POST /proposals/{id}/accept": Role.ADMIN,
+    "POST /proposals/{id}/reject": Role.ADMIN,
+    "POST /customers/{id}/merge": Role.ADMIN,
+    "POST /customers/{id}/part": Role.ADMIN,
+    "GET /imports": Role.ADMIN,
+    "POST /imports": Role.ADMIN,
+    "GET /imports/{id}": Role.ADMIN,
+    "GET /imports/{id}/report": Role.ADMIN,
+    "POST /imports/{id}/cancel": Role.ADMIN,
+    "GET /privacy/requests": Role.ADMIN,
+    "GET /sources": Role.VIEWER,
+    "POST /privacy/requests/{id}/confirm": Role.ADMIN,
+    "GET /coupons/pools": Role.VIEWER,
+    "POST /coupons/pools/{id}": Role.ADMIN,
+    "GET /holds": Role.VIEWER,
+    "POST /holds": Role.ADMIN,
+    "GET /holds/{id}/waiting": Role.AGENT,
+    "POST /holds/{id}/release": Role.ADMIN,
+    "POST /holds/{id}/discard": Role.ADMIN,
 }
 """The one list of what there is and for whom; the routes of api.py are looked up here."""
 

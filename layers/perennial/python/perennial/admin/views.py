@@ -57,10 +57,11 @@ def page(judgement: Judgement, profile: Person, tasks: tuple[Task, ...], texts: 
         consent=_consent(customer),
         suppressed={channel: known.value for channel, known in customer.facts.suppressed.items()},
         profile=profile,
+        members=tuple(customer.members),
     )
 
 
-def happening(entry: Entry, texts: Mapping[str, str]) -> answers.Happening:
+def happening(entry: Entry, texts: Mapping[str, str], told_to: str) -> answers.Happening:
     event = entry.event
     return answers.Happening(
         at=event.time,
@@ -77,6 +78,7 @@ def happening(entry: Entry, texts: Mapping[str, str]) -> answers.Happening:
         messages=tuple(map(_message, entry.actions)),
         tasks=tuple(task.task for task in entry.tasks),
         due_at=entry.due_at,
+        told_to=told_to,
     )
 
 
@@ -88,6 +90,7 @@ def quarantined(entry: Listed) -> answers.QuarantineEntry:
         received_at=entry.received_at,
         reason=entry.reason,
         expires_on=(entry.received_at + KEPT_FOR).date(),
+        is_stray=entry.is_stray,
     )
 
 
@@ -169,8 +172,10 @@ def _consent(customer: Customer) -> tuple[answers.Consent, ...]:
 
 
 def _told(event: Event) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = event.data.model_dump(mode="json", exclude={"customer"}, exclude_defaults=True)
-    return told
+    """Its data without the person; and what was cleaned of the person's words when it came in, by field and kind."""
+    told: dict[str, Any] = event.data.model_dump(mode="json", exclude={"customer"}, exclude_defaults=True)
+    cleaned = event.data.customer.cleaned
+    return {**told, "cleaned": list(cleaned)} if cleaned else told
 
 
 def _standing(judged: Judged) -> answers.Standing:

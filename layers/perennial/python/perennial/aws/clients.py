@@ -28,7 +28,7 @@ class _Models(Loader):  # type: ignore[misc]  # botocore ships no types
     """
 
     def list_available_services(self, type_name: str) -> list[str]:
-        return ["dynamodb", "pinpoint-sms-voice-v2", "secretsmanager", "sesv2", "sqs"]
+        return ["dynamodb", "pinpoint-sms-voice-v2", "s3", "secretsmanager", "sesv2", "sqs"]
 
 
 def client(service: str, **overrides: Any) -> Any:

@@ -18,6 +18,12 @@ def default_policy() -> str:
     return (root() / "policy" / "default.yaml").read_text(encoding="utf-8")
 
 
+def mapping(name: str) -> str | None:
+    """A mapping of imports that ships, as YAML text, by its name; None where none has it."""
+    files = {file.stem: file for file in (root() / "import").glob("*.yaml")}
+    return files[name].read_text(encoding="utf-8") if name in files else None
+
+
 @cache
 def messages() -> dict[str, Any]:
     """Template name -> document (locale -> subject, body, sms), from infra/messages."""
@@ -26,3 +32,27 @@ def messages() -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     files = sorted((root() / "messages").glob("*.yaml"))
     return {file.stem: yaml.load(file.read_text(encoding="utf-8"), Loader=loader) for file in files}  # noqa: S506
+
+
+@cache
+def pages() -> dict[str, Any]:
+    """Locale -> the words of the pages behind links in messages, from infra/pages."""
+    import yaml
+
+    files = sorted((root() / "pages").glob("*.yaml"))
+    return {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+
+
+def page_layout() -> str:
+    """Every page, as a Jinja template."""
+    return (root() / "pages" / "page.html").read_text(encoding="utf-8")
+
+
+def page_style() -> str:
+    return (root() / "pages" / "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def email_layout() -> str:
+    """The page around an email's words, as a Jinja template; infra/local/layout.py makes it of email.mjml."""
+    return (root() / "messages" / "email.html").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from perennial.aws.answers import understood
+from perennial.channels.links import unsubscribe_headers
 from perennial.channels.render import Message
 
 REJECTIONS = frozenset({"MessageRejected", "BadRequestException"})
@@ -25,13 +26,21 @@ class Ses:
             answer = self._client.send_email(
                 **self._fixed,
                 Destination={"ToAddresses": [message.to]},
-                Content={"Simple": {"Subject": _text(message.subject), "Body": {"Text": _text(message.body)}}},
-                EmailTags=[
-                    {"Name": "action", "Value": message.action_id},
-                    {"Name": "play", "Value": message.play},
-                ],
+                Content={"Simple": {"Subject": _text(message.subject), "Body": _body(message), **_headers(message)}},
+                EmailTags=[{"Name": name, "Value": value} for name, value in message.tags.items()],
             )
         return str(answer["MessageId"])
+
+
+def _headers(message: Message) -> dict[str, list[dict[str, str]]]:
+    headers = unsubscribe_headers(message.one_click)
+    return {"Headers": [{"Name": name, "Value": value} for name, value in headers.items()]} if headers else {}
+
+
+def _body(message: Message) -> dict[str, dict[str, str]]:
+    """SES makes of both a multipart/alternative."""
+    text = {"Text": _text(message.body)}
+    return {**text, "Html": _text(message.html)} if message.html else text
 
 
 def _text(text: str) -> dict[str, str]:

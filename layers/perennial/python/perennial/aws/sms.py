@@ -8,6 +8,8 @@ from perennial.channels.render import Message
 
 REJECTIONS = frozenset({"ValidationException", "ConflictException"})
 """The message's own fault: a number that cannot be, or one that has opted out with AWS."""
+CONTEXT = frozenset({"action", "customer", "store", "play"})
+"""Of a label. AWS takes five entries at most, and with less a receipt is still somebody's."""
 SHORTEST_LIFE = timedelta(seconds=5)
 LONGEST_LIFE = timedelta(hours=72)
 """The bounds of TimeToLive; the longest is also AWS's default, which would deliver in the middle of a later night."""
@@ -33,6 +35,6 @@ class Sms:
                 MessageBody=message.body,
                 MessageType="PROMOTIONAL" if message.purpose == "marketing" else "TRANSACTIONAL",
                 TimeToLive=int(life.total_seconds()),
-                Context={"action": message.action_id, "play": message.play},
+                Context={name: value for name, value in message.tags.items() if name in CONTEXT},
             )
         return str(answer["MessageId"])

@@ -4,11 +4,14 @@
     C#<id>          RECORD                the customer record, a line of marks    version, due_shard, due,
                                                                                   directory, directory_rank
     C#<id>          J#<time>#<hash>       journal entry, one an event             version
+    C#<id>          RECORD                instead of it, the tombstone of who     version, erased, again
+                                          was erased
     C#<id>          PROFILE               name, email, phone, ...                 -
     C#<id>          CONSENT#<time>#<hash> proof of consent, append-only           -
     C#<id>          CONTENT#<ref>         texts and secret links                  expires
     C#<id>          DESK#<task>           what waits for a person                 -
     C#<id>          ORDER#<id> TICKET#..  orders and tickets that left the record -
+    C#<id>          ORDER@<shelf>#<id> .. the same, after a merge or its undoing  -
     C#<id>          MESSAGING             the outbox's own (channels/outbox.py)   version
     I#<kind>#<hash> I                     whose it is                             customer, or parked
     POLICY          ACTIVE, V#<n>         the policy                              version
@@ -19,7 +22,7 @@ Errors:
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -33,6 +36,7 @@ from perennial.domain.fold import Ref, Settled, ref_of
 from perennial.domain.journal import Entry
 from perennial.domain.values import iso
 
+ERASED = "erased"
 DUE_SHARDS = 16
 DIRECTORY_SHARDS = 8
 """A partition of an index takes 1,000 writes a second; a stage alone would be one partition for a million people."""
@@ -69,8 +73,8 @@ def desk_key(customer: str, task: str) -> Key:
     return Key(f"C#{customer}", f"DESK#{task}")
 
 
-def settled_key(customer: str, kind: str, ref: str) -> Key:
-    return Key(f"C#{customer}", f"{kind.upper()}#{ref}")
+def settled_key(customer: str, kind: str, ref: str, shelf: str = "") -> Key:
+    return Key(f"C#{customer}", f"{kind.upper()}{f'@{shelf}' if shelf else ''}#{ref}")
 
 
 def identity_key(kind: str, hashed: str) -> Key:
@@ -105,7 +109,8 @@ class Told(NamedTuple):
 
     mark: str
     at: int
-    """Milliseconds since 1970: as precise as events are, or two words within one second might change places."""
+    """Milliseconds since 1970: as precise as events are, or two words within one second might change places. Less
+    where others are believed first (`profile.weight_of`)."""
 
 
 class Marks(NamedTuple):
@@ -133,8 +138,8 @@ class Marks(NamedTuple):
     def __str__(self) -> str:
         """What was said at one time stands behind that time, in hexadecimal: mostly one event said it all."""
         by_time: dict[int, list[str]] = {}
-        for field, (mark, at) in self.profile.items():
-            by_time.setdefault(at, []).append(f"{field}={mark}")
+        for name, (mark, at) in self.profile.items():
+            by_time.setdefault(at, []).append(f"{name}={mark}")
         told = (f"{at:x}:{','.join(marks)}" for at, marks in by_time.items())
         return " ".join((*self.links[-MARKED_LINKS:], *told))
 
@@ -147,6 +152,29 @@ class Loaded:
     armed: Armed | None = None
     marks: Marks = Marks()  # noqa: RUF009  -- a tuple: it never changes
     is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a customer who was erased, where the record was: nothing written on the record holds any more.
+
+    Identity keys still lead here, so that one write makes all of them say when their customer was erased.
+    """
+
+    customer: str
+    version: int
+    erased_at: datetime
+    again: str
+    """The id under which they are a new customer, once they begin anew."""
+
+    @property
+    def item(self) -> Item:
+        attributes: dict[str, str | int] = {
+            "version": self.version,
+            ERASED: iso(self.erased_at),
+            "again": self.again,
+        }
+        return Item(record_key(self.customer), "", attributes)
 
 
 @dataclass(frozen=True)
@@ -164,6 +192,10 @@ class Commit:
     settled: tuple[Settled, ...] = ()
     items: tuple[Item, ...] = ()
     """Profile, consent, content: written with the record, on its condition."""
+    journals: Mapping[str, str] = field(default_factory=dict)
+    """Journal key -> whose journal the entry belongs in, where that is somebody who was merged into this customer."""
+    theirs: Mapping[Key, str] = field(default_factory=dict)
+    """Identity key -> whose it becomes, where that is such a one."""
 
     @property
     def customer(self) -> str:
@@ -189,6 +221,8 @@ class News:
     """Entries that exist already, by journal key: those events are in the record."""
     identities: Mapping[Key, Identity]
     """Keys that are not as they were read."""
+    is_erased: bool = False
+    """A tombstone is where the record was."""
 
 
 class Conflict(Exception):
@@ -207,12 +241,48 @@ class Store:
     # Customers
 
     def load(self, customers: Iterable[str]) -> dict[str, Loaded]:
-        found = self.table.get([record_key(customer) for customer in customers])
-        return {loaded.customer.id: loaded for loaded in map(_loaded, found.values())}
+        """Those who are; who was erased is not."""
+        return {customer: each for customer, each in self.look(customers).items() if isinstance(each, Loaded)}
 
-    def settled(self, customer: str, refs: Sequence[Ref]) -> tuple[Settled, ...]:
-        """Orders and tickets that left the record, as far as these exist."""
-        keys = [settled_key(customer, kind, ref) for kind, ref in refs]
+    def look(self, customers: Iterable[str]) -> dict[str, Loaded | Tombstone]:
+        """Those who are or were."""
+        found = self.table.get([record_key(customer) for customer in customers])
+        return {key.pk.removeprefix("C#"): _tombstone(item) or _loaded(item) for key, item in found.items()}
+
+    def since_erased(self, customers: Iterable[str]) -> dict[str, None]:
+        """These, and instead of those who were erased, as whom they may have come back."""
+        found = dict.fromkeys(customers)
+        while again := {each.customer: each.again for each in self.look(found).values() if isinstance(each, Tombstone)}:
+            found = dict.fromkeys(again.get(customer, customer) for customer in found)
+        return found
+
+    def roots(self, customers: Iterable[str]) -> dict[str, Loaded]:
+        """Those who are, each with the record that is theirs now: their own, or that of whom they were merged into."""
+        asked = list(dict.fromkeys(customers))
+        read: dict[str, Loaded | None] = {**self.load(asked)}
+        while unread := _merged_into(read.values()) - read.keys():
+            read |= {**dict.fromkeys(unread), **self.load(unread)}
+        return {each: root for each in asked if (root := _root(each, read))}
+
+    def journal(self, customer: str) -> Iterator[Entry]:
+        """All entries, in the order in which things happened."""
+        cursor: str | None = None
+        while True:
+            page = self.table.query(f"C#{customer}", prefix="J#", limit=1000, cursor=cursor)
+            yield from (Entry.model_validate_json(item.body) for item in page.items)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def shelve(self, customer: Customer, settled: Sequence[Settled]) -> None:
+        """Put orders and tickets where a record that is about to be written will look for them."""
+        puts = [Put(_settled_item(customer, each)) for each in settled]
+        for start in range(0, len(puts), TRANSACTION_WRITES):
+            self.table.write(puts[start : start + TRANSACTION_WRITES])
+
+    def settled(self, customer: str, refs: Sequence[Ref], shelf: str = "") -> tuple[Settled, ...]:
+        """Orders and tickets that left the record, as far as these exist. shelf: as the record names it."""
+        keys = [settled_key(customer, kind, ref, shelf) for kind, ref in refs]
         return tuple(_settled(item) for item in self.table.get(keys).values()) if keys else ()
 
     def entry(self, customer: str, key: str) -> Entry | None:
@@ -292,31 +362,34 @@ def _writes(commit: Commit) -> list[Write]:
     writes: list[Write] = [Put(_record_item(commit), (version,))]
     for key, entry in commit.entries.items():
         body = entry.model_dump_json(exclude_defaults=True)
-        writes.append(Put(Item(Key(pk, key), body, {"version": entry.version}), (Absent(),)))
+        whose = f"C#{commit.journals[key]}" if key in commit.journals else pk
+        writes.append(Put(Item(Key(whose, key), body, {"version": entry.version}), (Absent(),)))
     for link in commit.links:
         condition = Equals("parked", len(link.parked)) if link.parked else Absent()
-        writes.append(Put(Item(link.key, "", {"customer": customer.id}), (condition,)))
+        writes.append(Put(Item(link.key, "", {"customer": commit.theirs.get(link.key, customer.id)}), (condition,)))
     writes += [Put(item) for item in commit.items]
     writes += [Put(_desk_item(task)) for entry in commit.entries.values() for task in entry.tasks]
-    settled = {settled_key(customer.id, *ref_of(each)): each for each in commit.settled}
-    writes += [Put(Item(key, each.model_dump_json(exclude_defaults=True))) for key, each in settled.items()]
+    settled = {ref_of(each): each for each in commit.settled}
+    writes += [Put(_settled_item(customer, each)) for each in settled.values()]
     return writes
 
 
 def _record_item(commit: Commit) -> Item:
     customer = commit.after
-    attributes: dict[str, str | int] = {
-        "version": customer.version,
-        "directory": f"{customer.stage}#{shard_of(customer.id, DIRECTORY_SHARDS)}",
-        "directory_rank": f"{customer.label}#{customer.band or '-'}#{customer.id}",
-        **_due_attributes(customer.id, commit.armed),
-    }
+    attributes: dict[str, str | int] = {"version": customer.version}
+    if customer.merged_into is None:
+        attributes |= {
+            "directory": f"{customer.stage}#{shard_of(customer.id, DIRECTORY_SHARDS)}",
+            "directory_rank": f"{customer.label}#{customer.band or '-'}#{customer.id}",
+            **_due_attributes(customer.id, commit.armed),
+        }
     body = f"{customer.model_dump_json(exclude_defaults=True)}{_LINE}{commit.marks}"
     return Item(record_key(customer.id), body, attributes)
 
 
-def record_of(item: Item) -> Customer:
-    return Customer.model_validate_json(record_text(item))
+def record_of(item: Item | None) -> Customer | None:
+    """None where there is no such customer, or not any more."""
+    return None if item is None or _tombstone(item) else Customer.model_validate_json(record_text(item))
 
 
 def record_text(item: Item) -> str:
@@ -339,8 +412,13 @@ def content_item(customer: str, ref: str, body: str, at: datetime) -> Item:
     return Item(content_key(customer, ref), body, {TTL_ATTRIBUTE: expires})
 
 
+def _settled_item(customer: Customer, settled: Settled) -> Item:
+    key = settled_key(customer.id, *ref_of(settled), customer.shelf)
+    return Item(key, settled.model_dump_json(exclude_defaults=True))
+
+
 def _settled(item: Item) -> Settled:
-    kind = Order if item.key.sk.startswith("ORDER#") else Ticket
+    kind = Order if item.key.sk.startswith("ORDER") else Ticket
     return kind.model_validate_json(item.body)
 
 
@@ -348,6 +426,25 @@ def _loaded(item: Item) -> Loaded:
     due = item.attributes.get("due")
     record, _, marks = item.body.partition(_LINE)
     return Loaded(Customer.model_validate_json(record), Armed(str(due)) if due else None, Marks.parse(marks))
+
+
+def _tombstone(item: Item) -> Tombstone | None:
+    told = item.attributes
+    if ERASED not in told:
+        return None
+    customer, erased_at = item.key.pk.removeprefix("C#"), datetime.fromisoformat(str(told[ERASED]))
+    return Tombstone(customer, int(told["version"]), erased_at, str(told["again"]))
+
+
+def _merged_into(loaded: Iterable[Loaded | None]) -> set[str]:
+    return {each.customer.merged_into for each in loaded if each and each.customer.merged_into}
+
+
+def _root(customer: str, read: Mapping[str, Loaded | None]) -> Loaded | None:
+    found = read.get(customer)
+    while found and found.customer.merged_into:
+        found = read.get(found.customer.merged_into)
+    return found
 
 
 def _conflict(commits: Sequence[Commit], refused: Refused) -> Conflict:
@@ -365,16 +462,19 @@ def _conflict(commits: Sequence[Commit], refused: Refused) -> Conflict:
 def _news(commit: Commit, found: Mapping[Key, Item | None]) -> News:
     """found: what is in the place of each write that was refused."""
     loaded: Loaded | None = None
+    is_erased = False
     applied: dict[str, Entry] = {}
     identities: dict[Key, Identity] = {}
     for key, item in found.items():
-        if key.sk == "RECORD":
+        if key.sk == "RECORD" and item and _tombstone(item):
+            is_erased = True
+        elif key.sk == "RECORD":
             loaded = _loaded(item) if item else Loaded(_nobody(commit), is_new=True)
         elif key.sk.startswith("J#") and item:
             applied[key.sk] = Entry.model_validate_json(item.body)
         else:
             identities[key] = identity_of(key, item)
-    return News(loaded, applied, identities)
+    return News(loaded, applied, identities, is_erased)
 
 
 def _nobody(commit: Commit) -> Customer:

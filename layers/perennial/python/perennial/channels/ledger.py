@@ -6,13 +6,15 @@ Errors:
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from perennial.aws.holds import IN_FORCE, Holds, holds_of
 from perennial.aws.store import content_key, messaging_key, profile_key, record_key, record_of
 from perennial.aws.table import Equals, Item, Key, Lacks, Put, Refused, Table
 from perennial.channels.messaging import Messaging
 from perennial.channels.recipient import Recipient
 from perennial.domain.actions import Action
+from perennial.domain.holds import Hold
 from perennial.domain.profile import Profile
 
 
@@ -40,12 +42,28 @@ class Ledger:
         """None where there is no such customer any more."""
         messaging = messaging_key(action.customer)
         found = self._table.get([*_of_recipient(action), messaging])
-        recipient = _recipient(action, found)
+        recipient = self._as_one(_recipient(action, found), action, found)
         return (recipient, _book(found.get(messaging))) if recipient else None
 
     def recipient(self, action: Action) -> Recipient | None:
         """Whom it is for, as they are now."""
-        return _recipient(action, self._table.get(_of_recipient(action)))
+        found = self._table.get(_of_recipient(action))
+        return self._as_one(_recipient(action, found), action, found)
+
+    def _as_one(self, recipient: Recipient | None, action: Action, found: Mapping[Key, Item]) -> Recipient | None:
+        """With what is known of all who are the same person. Who was never merged needs no further read."""
+        while recipient and (into := recipient.customer.merged_into):
+            survivor = record_of(self._table.get([record_key(into)]).get(record_key(into)))
+            recipient = replace(recipient, customer=survivor) if survivor else None
+        if recipient is None or not recipient.customer.members:
+            return recipient
+        everyone = [recipient.customer.id, *recipient.customer.members]
+        wanted = [key for each in everyone for key in (profile_key(each), messaging_key(each)) if key not in found]
+        return _joined(recipient, action, {**found, **self._table.get(wanted)})
+
+    def keep(self, action: Action, hold: Hold) -> bool:
+        """Let the action wait under the hold. False where that was lifted meanwhile."""
+        return Holds(self._table).keep(action, hold)
 
     def write(self, customer: str, messaging: Messaging, over: Book) -> Book:
         """Put these claims in the place of `over`. Raises `Conflict`, and what the table raises."""
@@ -60,7 +78,7 @@ class Ledger:
 
 
 def _of_recipient(action: Action) -> list[Key]:
-    return [record_key(action.customer), profile_key(action.customer), *_cart_key(action)]
+    return [record_key(action.customer), profile_key(action.customer), IN_FORCE, *_cart_key(action)]
 
 
 def _cart_key(action: Action) -> tuple[Key, ...]:
@@ -69,14 +87,32 @@ def _cart_key(action: Action) -> tuple[Key, ...]:
 
 
 def _recipient(action: Action, found: Mapping[Key, Item]) -> Recipient | None:
-    record, profile = found.get(record_key(action.customer)), found.get(profile_key(action.customer))
-    if record is None:
+    customer, profile = record_of(found.get(record_key(action.customer))), found.get(profile_key(action.customer))
+    if customer is None:
         return None
     return Recipient(
-        customer=record_of(record),
-        person=(Profile.model_validate_json(profile.body) if profile else Profile()).person,
+        customer=customer,
+        person=_profile(profile).person,
         cart_url=next((json.loads(found[key].body).get("url") for key in _cart_key(action) if key in found), None),
+        holds=holds_of(found.get(IN_FORCE)),
     )
+
+
+def _joined(recipient: Recipient, action: Action, found: Mapping[Key, Item]) -> Recipient:
+    """The survivor's own words first; of the others' sends, all count."""
+    profiles = {each: _profile(found.get(profile_key(each))) for each in recipient.customer.members}
+    own = _profile(found.get(profile_key(recipient.customer.id)))
+    others = {recipient.customer.id, *recipient.customer.members} - {action.customer}
+    books = (_book(found.get(messaging_key(each))) for each in sorted(others))
+    return replace(
+        recipient,
+        person=own.with_gaps_filled(profiles.values()),
+        sends=tuple(send for book in books for send in book.messaging.sends),
+    )
+
+
+def _profile(item: Item | None) -> Profile:
+    return Profile.model_validate_json(item.body) if item else Profile()
 
 
 def _book(item: Item | None) -> Book:

@@ -26,9 +26,13 @@ class Claim(Model):
     not_after: Utc
     reason: str | None = None
     provider_id: str | None = None
+    template_version: int | None = None
+    """Of the text that left, or may have left."""
+    checked: tuple[str, ...] = ()
+    """What was looked at when it was claimed, and found."""
 
     @classmethod
-    def of(cls, action: Action, by: str, at: datetime) -> Self:
+    def of(cls, action: Action, by: str, at: datetime, checked: tuple[str, ...] = ()) -> Self:
         return cls(
             state="claimed",
             channel=action.channel,
@@ -36,17 +40,20 @@ class Claim(Model):
             by=by,
             at=at,
             not_after=action.not_after,
+            checked=checked,
         )
 
-    def sent(self, provider_id: str) -> Self:
-        return self.model_copy(update={"state": "sent", "provider_id": provider_id})
+    def sent(self, provider_id: str, template_version: int | None = None) -> Self:
+        told = {"provider_id": provider_id, "template_version": template_version}
+        return self.model_copy(update={"state": "sent", **told})
 
     def failed(self, reason: str) -> Self:
         return self.model_copy(update={"state": "failed", "reason": reason})
 
-    def unknown(self, reason: str) -> Self:
+    def unknown(self, reason: str, template_version: int | None = None) -> Self:
         """It may have left: it counts for caps, and is never sent again."""
-        return self.model_copy(update={"state": "unknown", "reason": reason})
+        told = {"reason": reason, "template_version": template_version}
+        return self.model_copy(update={"state": "unknown", **told})
 
 
 class Messaging(Model):

@@ -10,38 +10,59 @@ to wait (`message.deferred`). An outcome is reported as often as a copy of its a
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
 
 from perennial.aws.clock import Clock
 from perennial.aws.queues import Message as QueueMessage
 from perennial.aws.queues import Queue
+from perennial.channels.coupons import SOLD_OUT, PoolEmpty
 from perennial.channels.ledger import Book, Conflict, Ledger
 from perennial.channels.messaging import Claim, Messaging
 from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unavailable
+from perennial.channels.recipient import Recipient
 from perennial.channels.render import Message, Renderer
 from perennial.channels.verdict import (
     OUTCOME_UNKNOWN,
-    QUIET_HOURS,
     Clear,
     Close,
     Closed,
+    Held,
     Turn,
     Wait,
     judge,
     judge_claimed,
 )
 from perennial.domain.actions import Action
+from perennial.domain.erasure import may_be_written_to
 from perennial.domain.events import MessageData, MessageDeferred, MessageFailed, MessageSent
-from perennial.domain.permission import DELETED
+from perennial.domain.holds import Hold
+from perennial.domain.label import OUTBOX, outcome_id
+from perennial.domain.permission import DELETED, ERASED
 from perennial.domain.policy import Policy
 from perennial.domain.values import iso
 
-SOURCE = "perennial/outbox"
+SOURCE = OUTBOX
 ATTEMPTS = 5
 """How often to lose the race for one customer's claims before leaving it to the queue."""
 AMENDMENTS = 25
 """How often to lose it when the message is gone already: what happened is worth more patience than what may happen."""
 
 Outcome = MessageSent | MessageFailed | MessageDeferred
+V = TypeVar("V")
+
+
+def never_erased(action: Action, recipient: Recipient, to: str) -> None:
+    """Of a house in which nobody was ever erased."""
+
+
+def as_it_is(action: Action) -> Action:
+    """Of a house whose coupons are all worked out."""
+    return action
+
+
+class Lifted(Exception):
+    """The hold under which the action was to wait is lifted; let the queue bring the action again."""
 
 
 class Contended(Exception):
@@ -57,7 +78,15 @@ class Outbox:
         outcomes: Queue,
         policy: Callable[[], Policy],
         clock: Clock,
+        erased_at: Callable[[Action, Recipient, str], datetime | None] = never_erased,
+        drawn: Callable[[Action], Action] = as_it_is,
     ) -> None:
+        """erased_at: when somebody had the address erased that an action is about to be sent to.
+
+        drawn: the action with the code of its coupon; raises `PoolEmpty` where none is left, and `Unavailable`.
+        """
+        self._drawn = drawn
+        self._erased_at = erased_at
         self._ledger = ledger
         self._renderer = renderer
         self._provider = provider
@@ -68,8 +97,8 @@ class Outbox:
     def send(self, action: Action) -> Outcome | None:
         """Send it if it may leave, and report what became of it. None: the customer was erased, nobody is to know.
 
-        Raises `Contended`, `StillSending`, `Unavailable`, `BrokenTemplate` and what table and queue raise: then the
-        action is to be delivered again.
+        Raises `Contended`, `Lifted`, `StillSending`, `Unavailable`, `BrokenTemplate` and what table and queue raise:
+        then the action is to be delivered again.
         """
         found = self._ledger.read(action)
         if found is None:
@@ -84,19 +113,29 @@ class Outbox:
         raise Contended(f"action {action.id} lost {ATTEMPTS} races for the claims of its customer")
 
     def _take(self, turn: Turn, book: Book) -> Outcome:
-        match judge(turn, book.messaging):
-            case Wait(until):
-                return self._report(turn, _deferred(turn, iso(until)))
+        match self._but_erased(turn, judge(turn, book.messaging)):
+            case Wait() as wait:
+                return self._report(turn, _deferred(turn, wait))
+            case Held(hold):
+                return self._keep(turn, hold)
             case Closed(claim):
                 return self._report(turn, _outcome(turn, claim))
             case Close(claim):
-                self._write(turn, claim, book)
-                return self._report(turn, _outcome(turn, claim))
-            case Clear(to):
-                # Rendered before the claim: a broken template must not use the action up.
-                message = self._composed(turn, to)
-                claim = Claim.of(turn.action, turn.name, turn.now)
-                return self._take_claimed(turn, message, self._write(turn, claim, book))
+                return self._refuse(turn, claim, book)
+            case Clear(to, checked):
+                return self._take_on(turn, to, checked, book)
+
+    def _take_on(self, turn: Turn, to: str, checked: tuple[str, ...], book: Book) -> Outcome:
+        claim = Claim.of(turn.action, turn.name, turn.now, checked)
+        try:  # Rendered before the claim: a broken template must not use the action up.
+            message = self._composed(turn, to)
+        except PoolEmpty:
+            return self._refuse(turn, claim.failed(SOLD_OUT), book)
+        return self._take_claimed(turn, message, self._write(turn, claim, book))
+
+    def _refuse(self, turn: Turn, claim: Claim, book: Book) -> Outcome:
+        self._write(turn, claim, book)
+        return self._report(turn, _outcome(turn, claim))
 
     def _take_claimed(self, turn: Turn, message: Message, book: Book) -> Outcome:
         try:
@@ -105,15 +144,24 @@ class Outbox:
             self._give_back(turn, book)
             raise
         match verdict:
-            case Wait(until):
+            case Wait() as wait:
                 self._give_back(turn, book)
-                return self._report(turn, _deferred(turn, iso(until)))
+                return self._report(turn, _deferred(turn, wait))
+            case Held(hold):
+                self._give_back(turn, book)
+                return self._keep(turn, hold)
             case Close(claim):
                 return self._close(turn, claim, book)
             case Message():
                 return self._deliver(turn, verdict, book)
 
-    def _look_again(self, turn: Turn, message: Message, book: Book) -> Message | Close | Wait:
+    def _keep(self, turn: Turn, hold: Hold) -> Outcome:
+        """Let it wait until staff say what is to become of it."""
+        if not self._ledger.keep(turn.action, hold):
+            raise Lifted(f"action {turn.action.id} came as hold {hold.id} was lifted")
+        return self._report(turn, _held(turn, hold))
+
+    def _look_again(self, turn: Turn, message: Message, book: Book) -> Message | Close | Wait | Held:
         """The message as it may leave, by what the customer has said until now."""
         recipient = self._ledger.recipient(turn.action)
         if recipient is None:
@@ -121,21 +169,32 @@ class Outbox:
         if recipient == turn.recipient:
             return message
         again = replace(turn, recipient=recipient)
-        verdict = judge_claimed(again, book.messaging)
+        verdict = self._but_erased(again, judge_claimed(again, book.messaging))
         return self._composed(again, verdict.to) if isinstance(verdict, Clear) else verdict
 
+    def _but_erased(self, turn: Turn, verdict: V) -> V | Close:
+        """The verdict, unless its address was erased and nobody has asked to be written to since."""
+        if not isinstance(verdict, Clear):
+            return verdict
+        action, recipient = turn.action, turn.recipient
+        erased_at = self._erased_at(action, recipient, verdict.to)
+        if erased_at is None or may_be_written_to(recipient.customer.facts, action.channel, erased_at):
+            return verdict
+        return Close(Claim.of(action, turn.name, turn.now).failed(ERASED))
+
     def _composed(self, turn: Turn, to: str) -> Message:
-        return self._renderer.compose(turn.action, turn.recipient, to, turn.policy, turn.now)
+        action = self._drawn(turn.action)
+        return self._renderer.compose(action, turn.recipient, to, turn.policy, turn.now)
 
     def _deliver(self, turn: Turn, message: Message, book: Book) -> Outcome:
         """Hand it over, exactly once from here on: nothing below may lead back to `send`."""
         claim = book.messaging.claims[turn.action.id]
         try:
-            closed = claim.sent(self._provider.send(message))
+            closed = claim.sent(self._provider.send(message), message.template_version)
         except Rejected as rejected:
             closed = claim.failed(rejected.reason)
         except OutcomeUnknown:
-            closed = claim.unknown(OUTCOME_UNKNOWN)
+            closed = claim.unknown(OUTCOME_UNKNOWN, message.template_version)
         except Unavailable:
             self._give_back(turn, book)
             raise
@@ -175,15 +234,27 @@ class Outbox:
         return outcome
 
 
-def _deferred(turn: Turn, until: str) -> MessageDeferred:
+def _deferred(turn: Turn, wait: Wait) -> MessageDeferred:
     """The same event however often the action comes back before the same morning."""
-    action = turn.action
+    action, until = turn.action, iso(wait.until)
     return MessageDeferred(
         id=f"{action.id}:deferred:{until}",
         source=SOURCE,
         store=action.store,
         time=action.decided_at,
-        data=_data(action, reason=QUIET_HOURS, until=until),
+        data=_data(action, reason=wait.reason, until=until),
+    )
+
+
+def _held(turn: Turn, hold: Hold) -> MessageDeferred:
+    """The same event however often the action comes back under the same hold. Nobody knows until when it waits."""
+    action = turn.action
+    return MessageDeferred(
+        id=f"{action.id}:held:{hold.id}",
+        source=SOURCE,
+        store=action.store,
+        time=max(action.decided_at, hold.since),
+        data=_data(action, reason=f"emergency stop {hold.id}"),
     )
 
 
@@ -192,15 +263,15 @@ def _outcome(turn: Turn, claim: Claim) -> MessageSent | MessageFailed:
     action = turn.action
     kind = MessageSent if claim.state == "sent" else MessageFailed
     return kind(
-        id=f"{action.id}:outcome",
+        id=outcome_id(action.id),
         source=SOURCE,
         store=action.store,
         time=claim.at,
-        data=_data(action, reason=claim.reason, provider_id=claim.provider_id),
+        data=_data(action, **claim.model_dump(include={"reason", "provider_id", "template_version", "checked"})),
     )
 
 
-def _data(action: Action, **outcome: str | None) -> MessageData:
+def _data(action: Action, **outcome: Any) -> MessageData:
     told = {
         "action": action.id,
         "about": action.about,

@@ -33,6 +33,16 @@ class OutcomeUnknown(ProviderError):
     """No answer, or none that says whether the message was taken. Do not send it again."""
 
 
+DRY_RUN = "dry run"
+
+
+class DryRun:
+    """A `Provider` that sends nothing and says so: all before it happens as ever, and nothing counts as sent."""
+
+    def send(self, message: Message) -> str:
+        raise Rejected(DRY_RUN)
+
+
 class Provider(Protocol):
     def send(self, message: Message) -> str:
         """Hand the message over, once and without retries; returns the provider's id. Raises `ProviderError`."""

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 import phonenumbers
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 from perennial.domain.actions import Channel
-from perennial.domain.customer import Customer
+from perennial.domain.customer import Customer, Send
 from perennial.domain.events import Person
+from perennial.domain.holds import Hold
+from perennial.domain.relays import is_relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +18,27 @@ class Recipient:
     person: Person
     cart_url: str | None = None
     """Where the customer finds the cart again that the message is about."""
+    sends: tuple[Send, ...] = ()
+    """What left, or may have left, for those who are the same person by another name."""
+    holds: tuple[Hold, ...] = ()
+    """What staff had stopped when all this was read."""
 
     def address(self, channel: Channel) -> str | None:
-        """Where to send it: an email address as it was given, or a number in E.164. None where it cannot be used."""
+        """Where to send it: an email address as it was given, or a number in E.164. None where it cannot be used.
+
+        At an address that a marketplace made up, nobody is written to.
+        """
         if channel == "email":
-            return self.person.email
-        return e164(self.person.phone, self._country)
+            email = self.person.email
+            return None if email and is_relay(email.strip().lower()) else email
+        return e164(self.person.phone, self.country)
+
+    @property
+    def phone_zones(self) -> tuple[str, ...]:
+        """Where the number is from; none where there is no usable one, or it tells nothing."""
+        number = e164(self.person.phone, self.country)
+        found = time_zones_for_number(phonenumbers.parse(number)) if number else ()
+        return tuple(zone for zone in found if zone != UNKNOWN_TIMEZONE)
 
     @property
     def locale(self) -> str | None:
@@ -28,7 +46,7 @@ class Recipient:
         return self.person.locale or (known.value if known else None)
 
     @property
-    def _country(self) -> str | None:
+    def country(self) -> str | None:
         known = self.customer.facts.about.get("country")
         return self.person.country or (known.value if known else None)
 

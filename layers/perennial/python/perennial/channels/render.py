@@ -1,33 +1,57 @@
 """From an action to the words that leave: the customer's language, the template, the layout around it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_percent
-from jinja2 import DictLoader, StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from perennial.channels.catalogue import DEFAULT_LOCALE, Catalogue
+from perennial.channels import markup
+from perennial.channels.catalogue import DEFAULT_LOCALE, Catalogue, Layout
+from perennial.channels.compiled import BrokenTemplate, Compiled
 from perennial.channels.coupons import coupon_code
+from perennial.channels.markup import ink_on, web_address
 from perennial.channels.recipient import Recipient
-from perennial.channels.wording import first_name, one_line, tidy, word
+from perennial.channels.wording import first_name, full_name, one_line, word
 from perennial.domain.actions import Action, ActionId, Channel, Coupon, Purpose
+from perennial.domain.label import Label
 from perennial.domain.permission import customer_zones, must_leave_by
 from perennial.domain.policy import Policy
 
 WORDS = ("tracking", "carrier", "state", "variant")
 """Of an action's subject, what templates see under its own name."""
+FAMILY_FIRST = ("zh", "ja", "ko")
+"""Languages that say the family's name first."""
+LONGEST_PREVIEW = 140
+"""Characters of what a mail program shows beside the subject."""
 
 
-class BrokenTemplate(Exception):
-    """A text cannot be rendered: mend it in infra/messages, then redrive the dead letters. Nothing was sent."""
+class Links(Protocol):
+    """Where a customer changes what they get: addresses that only we can make, and that say nothing about anybody."""
+
+    def preferences(self, action: Action, locale: str) -> str:
+        """The page on which the customer of this action chooses what to get, in this language."""
+
+    def one_click(self, action: Action) -> str:
+        """Where a mail program's own button ends messages of this purpose and channel (RFC 8058)."""
+
+    def confirm(self, action: Action, locale: str) -> str | None:
+        """The page on which the consent is confirmed that this message asks about; None where it asks about none."""
+
+
+Lead = Callable[[Action, str], str]
+"""Where a button of this action leads, that is meant to lead to this address."""
+
+
+def straight(action: Action, address: str) -> str:
+    """Nobody hears of a click."""
+    return address
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +61,9 @@ class Brand:
     name: str
     address: str = ""
     shop_url: str = ""
+    color: str = "#1f2937"
+    """Of buttons, as #rrggbb."""
+    logo_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +80,72 @@ class Message:
     subject: str
     """One line; empty for an SMS."""
     body: str
+    """Plain text: all of an SMS, and an email's words for whoever reads them without HTML."""
     expires_in: timedelta
     """After this it would be better not delivered: quiet hours begin, or it is out of place."""
+    label: Label | None
+    """What the provider is told of it, to say it again with what becomes of it; None for what is no customer's."""
+    html: str = ""
+    """The same words as a page; empty for an SMS."""
+    template_version: int = 0
+    """Of the template; 0 is the one that came with the product."""
+    one_click: str | None = None
+    """Where one POST unsubscribes; None where there is no such place, or nothing to unsubscribe from."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The label, as providers take it."""
+        return self.label.written() if self.label else {}
+
+
+class _Words(NamedTuple):
+    """An email's texts, before they are put together."""
+
+    subject: str
+    text: str
+    greeting: str
+    closing: str
+    because: tuple[str, ...]
+    """Why they get it, and how to stop it; empty where that needs no saying."""
+    links: frozenset[str]
+    """Addresses that may be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A coupon in words, and its code."""
+
+    text: str
+    code: str
 
 
 class Renderer:
-    def __init__(self, catalogue: Catalogue, brand: Brand, coupon_key: bytes) -> None:
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        brand: Brand,
+        coupon_key: bytes,
+        links: Links | None = None,
+        lead: Lead = straight,
+    ) -> None:
+        """catalogue: the texts in force. links: None as long as there is no page to lead to. lead: as buttons do."""
+        self._lead = lead
         self._catalogue = catalogue
         self._brand = brand
         self._coupon_key = coupon_key
-        # No autoescaping: all of it is plain text. Compiled when first used, and kept by the environment.
-        self._jinja = ImmutableSandboxedEnvironment(
-            loader=DictLoader(dict(_sources(catalogue))),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,
-        )
+        self._links = links
+        self._compiled: Compiled | None = None
 
     def compose(self, action: Action, recipient: Recipient, to: str, policy: Policy, now: datetime) -> Message:
         """The message of this action. Raises `BrokenTemplate`."""
-        locale = locale_for(recipient.locale, self._catalogue.locales)
-        context = self._context(action, recipient, policy, locale)
-        facts, hours = recipient.customer.facts, policy.quiet_hours
-        leave_by = must_leave_by(facts, action.purpose, hours, now, action.not_after)
-        subject, body = self._written(action, locale, context)
+        texts = self._texts()
+        locale = locale_for(recipient.locale, texts.catalogue.locales(action.template))
+        letter = _Letter(texts, self._brand, self._links, self._lead, action, locale, recipient.country)
+        told = self._coupon(letter, recipient, policy) if action.coupon else None
+        context = _context(letter, recipient, told)
+        version = texts.catalogue.version(action.template)
+        leave_by = _leave_by(action, recipient, policy, now)
+        subject, body, html = ("", letter.sms(context), "") if action.channel == "sms" else letter.email(context, told)
         return Message(
             action_id=action.id,
             play=action.play,
@@ -89,58 +157,164 @@ class Renderer:
             subject=subject,
             body=body,
             expires_in=leave_by - now,
+            label=Label.of(action, now, version),
+            html=html,
+            template_version=version,
+            one_click=letter.one_click,
         )
 
-    def _written(self, action: Action, locale: str, context: Mapping[str, Any]) -> tuple[str, str]:
-        """(subject, body)"""
-        if action.channel == "sms":
-            text = self._render(f"{action.template}/{locale}/sms", context)
-            return "", one_line(self._render(f"layout/{locale}/sms", {**context, "text": text}))
-        subject = self._render(f"{action.template}/{locale}/subject", context)
-        text = self._render(f"{action.template}/{locale}/body", context)
-        return one_line(subject), self._render(f"layout/{locale}/email", {**context, "text": text})
+    def _texts(self) -> Compiled:
+        """Compiled anew when another catalogue is in force."""
+        catalogue = self._catalogue()
+        if self._compiled is None or self._compiled.catalogue is not catalogue:
+            self._compiled = Compiled(catalogue)
+        return self._compiled
 
-    def _context(self, action: Action, recipient: Recipient, policy: Policy, locale: str) -> dict[str, Any]:
-        """All that a template may name; what is not known is None."""
-        brand, subject = self._brand, action.subject
-        return {
-            **{name: word(subject.get(name)) for name in WORDS},
-            "customer": {"first_name": first_name(recipient.person.first_name)},
-            "brand": {"name": brand.name, "address": brand.address},
-            "shop_url": brand.shop_url,
-            "order": {"name": word(subject.get("order_name"))},
-            "cart": {"url": recipient.cart_url or brand.shop_url},
-            "coupon": action.coupon and self._coupon(action.coupon, action, recipient, policy, locale),
-            "purpose": action.purpose,
-        }
-
-    def _coupon(self, coupon: Coupon, action: Action, recipient: Recipient, policy: Policy, locale: str) -> str:
+    def _coupon(self, letter: "_Letter", recipient: Recipient, policy: Policy) -> _Told:
+        coupon, locale = letter.action.coupon, letter.locale
+        assert coupon is not None
         zone = ZoneInfo(customer_zones(recipient.customer.facts, policy.quiet_hours.default_zone)[0])
-        value = self._value(coupon, policy.currencies.base, locale)
+        value = _value(coupon, policy.currencies.base, locale, letter.layout)
+        code = coupon.code or coupon_code(self._coupon_key, letter.action.id)  # a preview draws none
         context = {
-            "code": coupon_code(self._coupon_key, action.id),
-            "offer": self._render(f"layout/{locale}/offers/{coupon.kind}", {"value": value}),
+            "code": code,
+            "offer": letter.words(f"layout/{locale}/offers/{coupon.kind}", {"value": value}),
             "expires": format_date(coupon.expires_at.astimezone(zone), "long", locale=_babel(locale)),
         }
-        return self._render(f"layout/{locale}/coupon", context)
+        return _Told(letter.words(f"layout/{locale}/coupon", context), code)
 
-    def _value(self, coupon: Coupon, currency: str, locale: str) -> str:
-        """What the coupon is worth, as the locale writes it. Raises `BrokenTemplate` where a number is none."""
-        if coupon.kind in ("gift", "trial"):
-            return self._catalogue.layout[locale].gifts.get(coupon.value, coupon.value)
-        try:
-            value = Decimal(coupon.value)
-        except InvalidOperation as error:
-            raise BrokenTemplate(f"a coupon of {coupon.kind} is worth a number, not {coupon.value!r}") from error
-        if coupon.kind == "percent":
-            return format_percent(value / 100, locale=_babel(locale), decimal_quantization=False)
-        return format_currency(value, currency, locale=_babel(locale))
 
-    def _render(self, name: str, context: Mapping[str, Any]) -> str:
-        try:
-            return tidy(self._jinja.get_template(name).render(context))
-        except TemplateError as error:
-            raise BrokenTemplate(f"{name}: {type(error).__name__}: {error.message}") from error
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One message in the making: its texts, in the language and country of whoever reads it."""
+
+    texts: Compiled
+    brand: Brand
+    links: Links | None
+    lead: Lead
+    action: Action
+    locale: str
+    country: str | None
+
+    @property
+    def layout(self) -> Layout:
+        return self.texts.catalogue.layout[self.locale]
+
+    @property
+    def one_click(self) -> str | None:
+        stoppable = self.links is not None and self.action.channel == "email" and self.action.purpose != "transactional"
+        return self.links.one_click(self.action) if self.links and stoppable else None
+
+    def words(self, name: str, context: Mapping[str, Any]) -> str:
+        return self.texts.words(name, context)
+
+    def sms(self, context: Mapping[str, Any]) -> str:
+        text = self.words(self.texts.catalogue.wording(self.action.template, self.locale, self.country, "sms"), context)
+        return one_line(self.words(f"layout/{self.locale}/sms", {**context, "text": text}))
+
+    def email(self, context: Mapping[str, Any], coupon: _Told | None) -> tuple[str, str, str]:
+        """(subject, text, HTML)"""
+        words = self._email_words(context)
+        choose = self._choose()
+        return words.subject, self._as_text(words, choose, context), self._as_html(words, choose, coupon)
+
+    def _email_words(self, context: Mapping[str, Any]) -> _Words:
+        catalogue, template, locale = self.texts.catalogue, self.action.template, self.locale
+        subject = catalogue.wording(template, locale, self.country, "subject")
+        body = catalogue.wording(template, locale, self.country, "body")
+        named = {context["shop_url"], context["cart"]["url"], context["confirm_url"]}
+        return _Words(
+            subject=one_line(self.words(subject, context)),
+            text=self.words(body, context),
+            greeting=self.words(f"layout/{locale}/greeting", context),
+            closing=f"{self.words(f'layout/{locale}/closing', context)}\n{self.brand.name}",
+            because=self._because(context),
+            links=self.texts.addresses(body) | {each for each in named if each},
+        )
+
+    def _because(self, context: Mapping[str, Any]) -> tuple[str, ...]:
+        purpose = self.action.purpose
+        if purpose == "transactional" or (purpose == "service" and self.links is None):
+            return ()
+        because = self.words(f"layout/{self.locale}/because/{purpose}", context)
+        return (because,) if self.links else (because, self.words(f"layout/{self.locale}/reply", context))
+
+    def _choose(self) -> markup.Button | None:
+        """The link to the page on which the customer chooses."""
+        if self.links is None or self.action.purpose == "transactional":
+            return None
+        label = self.words(f"layout/{self.locale}/choose", {})
+        return markup.Button(label, self.links.preferences(self.action, self.locale))
+
+    def _as_text(self, words: _Words, choose: markup.Button | None, context: Mapping[str, Any]) -> str:
+        signed = "\n".join(line for line in (words.closing, self.brand.address) if line)
+        stop = [*words.because, *([f"{choose.label}: {choose.url}"] if choose else [])]
+        footer = ["\n".join(["--", *stop])] if stop else []
+        return "\n\n".join([words.greeting, words.text, signed, *footer])
+
+    def _as_html(self, words: _Words, choose: markup.Button | None, coupon: _Told | None) -> str:
+        told = (coupon.text, coupon.code) if coupon else (None, None)
+        return self.texts.html(
+            {
+                "lang": self.locale,
+                "subject": words.subject,
+                "preview": words.text.split("\n\n")[0].replace("\n", " ")[:LONGEST_PREVIEW],
+                "brand": _face(self.brand),
+                "greeting": words.greeting,
+                "parts": [self._led(part) for part in markup.parts(words.text, words.links, *told)],
+                "closing": words.closing.split("\n"),
+                "footer": [line for line in (self.brand.address, *words.because) if line],
+                "choose": choose,
+            }
+        )
+
+    def _led(self, part: markup.Part) -> markup.Part:
+        """Buttons alone: where an address stands to be read, it is the one that is led to."""
+        return replace(part, url=self.lead(self.action, part.url)) if isinstance(part, markup.Button) else part
+
+
+def _face(brand: Brand) -> dict[str, str]:
+    logo = web_address(brand.logo_url) or ""
+    return {"name": brand.name, "color": brand.color, "ink": ink_on(brand.color), "logo": logo}
+
+
+def _leave_by(action: Action, recipient: Recipient, policy: Policy, now: datetime) -> datetime:
+    facts, hours = recipient.customer.facts, policy.quiet_hours
+    return must_leave_by(facts, action.purpose, hours, now, action.not_after, action.channel, recipient.phone_zones)
+
+
+def _context(letter: _Letter, recipient: Recipient, coupon: _Told | None) -> dict[str, Any]:
+    """All that a template may name; what is not known is None."""
+    brand, subject, person = letter.brand, letter.action.subject, recipient.person
+    shop = web_address(brand.shop_url)
+    family_first = _babel(letter.locale).language in FAMILY_FIRST
+    return {
+        **{name: word(subject.get(name)) for name in WORDS},
+        "customer": {
+            "first_name": first_name(person.first_name),
+            "name": full_name(person.name, person.first_name, family_first=family_first),
+        },
+        "brand": {"name": brand.name, "address": brand.address},
+        "shop_url": shop,
+        "confirm_url": letter.links.confirm(letter.action, letter.locale) if letter.links else None,
+        "order": {"name": word(subject.get("order_name"))},
+        "cart": {"url": web_address(recipient.cart_url) or shop},
+        "coupon": coupon and coupon.text,
+        "purpose": letter.action.purpose,
+    }
+
+
+def _value(coupon: Coupon, currency: str, locale: str, layout: Layout) -> str:
+    """What the coupon is worth, as the locale writes it. Raises `BrokenTemplate` where a number is none."""
+    if coupon.kind in ("gift", "trial"):
+        return layout.gifts.get(coupon.value, coupon.value)
+    try:
+        value = Decimal(coupon.value)
+    except InvalidOperation as error:
+        raise BrokenTemplate(f"a coupon of {coupon.kind} is worth a number, not {coupon.value!r}") from error
+    if coupon.kind == "percent":
+        return format_percent(value / 100, locale=_babel(locale), decimal_quantization=False)
+    return format_currency(value, currency, locale=_babel(locale))
 
 
 def locale_for(asked: str | None, offered: tuple[str, ...]) -> str:
@@ -154,26 +328,16 @@ def locale_for(asked: str | None, offered: tuple[str, ...]) -> str:
     except (UnknownLocaleError, ValueError):
         return DEFAULT_LOCALE
     near = [each for each in offered if _babel(each).language == wanted.language]
-    return min(near, key=lambda each: _babel(each).script != wanted.script, default=DEFAULT_LOCALE)
+    return min(near, key=lambda each: _distance(each, wanted), default=DEFAULT_LOCALE)
+
+
+def _distance(offered: str, wanted: Locale) -> tuple[bool, bool, bool]:
+    """Another script is further away than another country, and that further than a language for all countries."""
+    each = _babel(offered)
+    is_abroad = each.territory not in (None, wanted.territory)
+    return each.script != wanted.script, is_abroad, each.territory != wanted.territory
 
 
 @lru_cache(maxsize=100)
 def _babel(locale: str) -> Locale:
     return Locale.parse(locale.replace("-", "_"))
-
-
-def _sources(catalogue: Catalogue) -> dict[str, str]:
-    """Template name, locale and field -> text."""
-    sources = {
-        f"{name}/{locale}/{field}": text
-        for name, texts in [*catalogue.templates.items(), ("layout", catalogue.layout)]
-        for locale, fields in texts.items()
-        for field, text in fields
-        if isinstance(text, str)
-    }
-    offers = {
-        f"layout/{locale}/offers/{kind}": text
-        for locale, layout in catalogue.layout.items()
-        for kind, text in layout.offers.items()
-    }
-    return sources | offers

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from perennial.channels.findings import findings
 from perennial.channels.messaging import Claim, Messaging
 from perennial.channels.recipient import Recipient
 from perennial.domain.actions import Action
+from perennial.domain.holds import DISCARDED, Hold, hold_over
 from perennial.domain.permission import NO_ADDRESS, cap_reached, may_leave_at, refusal
 from perennial.domain.policy import Policy
+from perennial.domain.rivals import rival_of
 
 EXPIRED = "expired"
 CAP = "cap"
@@ -28,6 +31,8 @@ class Clear:
     """It may leave: claim it and send it."""
 
     to: str
+    checked: tuple[str, ...]
+    """What was looked at, and found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,14 @@ class Wait:
     """It may not leave before this."""
 
     until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It may not leave before staff say so."""
+
+    under: Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class Closed:
     claim: Claim
 
 
-Verdict = Clear | Wait | Close | Closed
+Verdict = Clear | Wait | Held | Close | Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +93,37 @@ def judge(turn: Turn, messaging: Messaging) -> Verdict:
     return Close(claim.unknown(OUTCOME_UNKNOWN))
 
 
-def judge_claimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Close:
+def judge_claimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Held | Close:
     """May an action leave still, once this turn has claimed it?"""
     return _judge_unclaimed(turn, messaging.without(turn.action.id))
 
 
-def _judge_unclaimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Close:
+def _judge_unclaimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Held | Close:
     action, facts = turn.action, turn.recipient.customer.facts
     to = turn.recipient.address(action.channel)
     if reason := _refusal(turn) or (None if to else NO_ADDRESS):
         return _refused(turn, reason)
-    opens = may_leave_at(facts, action.purpose, turn.policy.quiet_hours, turn.now)
+    zones = turn.recipient.phone_zones
+    opens = may_leave_at(facts, action.purpose, turn.policy.quiet_hours, turn.now, action.channel, zones)
     if opens > action.not_after:
         return _refused(turn, EXPIRED)
+    if hold := hold_over(action, turn.recipient.country, turn.recipient.holds):
+        return Held(hold)
     if opens > turn.now:
-        return Wait(opens)
-    if cap_reached(messaging.sends, turn.policy.caps, action.purpose, action.channel, turn.now):
+        return Wait(opens, QUIET_HOURS)
+    sends = (*messaging.sends, *turn.recipient.sends)
+    if cap_reached(sends, turn.policy.caps, action.purpose, action.channel, turn.now):
         return _refused(turn, CAP)
-    return Clear(str(to))
+    if rival := rival_of(action, turn.recipient.customer, turn.policy, sends, turn.now):
+        return Wait(rival.due, f"may give way to {rival.play}")
+    return Clear(str(to), findings(action, turn.recipient, turn.policy, turn.now, sends))
 
 
 def _refusal(turn: Turn) -> str | None:
     """Why it may not leave, whatever the hour."""
     action, facts = turn.action, turn.recipient.customer.facts
+    if action.given_up:
+        return DISCARDED
     if reason := refusal(facts, action.purpose, action.channel, turn.policy.consent):
         return reason
     suppressed = facts.suppressed.get(action.channel)

@@ -8,6 +8,9 @@ LONGEST_WORD = 100
 _NO_NAME = re.compile(r"[\d:/@<>{}\[\]()\\|#%$&*=+~^_!?\"]|\S\.\S\S")
 """What links, markup and slogans have and first names have not."""
 
+_IDEOGRAPHIC = re.compile(r"[\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3 ]+")
+"""Chinese, Japanese and Korean names, as their bearers write them."""
+
 _GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -34,6 +37,17 @@ def first_name(text: str | None) -> str | None:
     return None if not name or len(name) > LONGEST_NAME or _NO_NAME.search(name) else name
 
 
+def full_name(name: str | None, given: str | None, *, family_first: bool) -> str | None:
+    """The whole name, in the order in which the language says it; the given name where that is all there is.
+
+    Shops join a name with the given name in front, whoever bears it.
+    """
+    whole, given = first_name(name), first_name(given)
+    if not whole or not given or not family_first or not (_IDEOGRAPHIC.fullmatch(whole) and whole.startswith(given)):
+        return whole or given
+    return whole.removeprefix(given).strip() + given
+
+
 def tidy(text: str) -> str:
     """At most one blank line in a row, none at either end, no blanks at the ends of lines."""
     lines = "\n".join(line.rstrip() for line in text.splitlines())
@@ -42,9 +56,14 @@ def tidy(text: str) -> str:
 
 def segments(text: str) -> int:
     """How many SMS the text is billed as (3GPP TS 23.038): 160 or 153 characters in GSM-7, else 70 or 67 in UCS-2."""
-    if set(text) <= _GSM_BASIC | _GSM_EXTENDED:
+    if not outside_gsm(text):
         return _parts(sum(2 if character in _GSM_EXTENDED else 1 for character in text), 160, 153)
     return _parts(len(text.encode("utf-16-be")) // 2, 70, 67)
+
+
+def outside_gsm(text: str) -> frozenset[str]:
+    """The characters for whose sake the text is billed at 70 to the SMS; none, and it is billed at 160."""
+    return frozenset(text) - _GSM_BASIC - _GSM_EXTENDED
 
 
 def _parts(length: int, alone: int, joined: int) -> int:

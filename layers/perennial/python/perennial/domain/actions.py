@@ -16,6 +16,8 @@ ASKED_FOR = timedelta(days=30)
 most, in a queue and as dead letters; what a vendor posts once more after that must not bring back what is forgotten."""
 ActionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
+PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+
 
 def action_id(*parts: str) -> str:
     """The same reason gives the same id, whoever works it out, however often."""
@@ -23,12 +25,16 @@ def action_id(*parts: str) -> str:
 
 
 class Coupon(Model):
-    """A promise of value. The code is drawn when the message is made, once per action."""
+    """A promise of value. The code is drawn when the message leaves, the same for the same action."""
 
     kind: Literal["percent", "amount", "gift", "trial"]
     value: Annotated[str, Field(min_length=1, max_length=60)]
     """"10" (percent), "5.00" (in the base currency), or what the gift or trial is."""
     expires_at: Instant
+    pool: PoolName | None = None
+    """Of the imported codes that one is taken from; None: the code is generated."""
+    code: Annotated[str, Field(max_length=60)] | None = None
+    """Only while the message is made: no journal and no queue holds it."""
 
 
 class Action(Model):
@@ -51,6 +57,8 @@ class Action(Model):
     subject: Mapping[str, str] = Field(default_factory=dict)
     """What it is about: ids of order, ticket, cart, tracking; and words the template may use (order_name, state)."""
     coupon: Coupon | None = None
+    given_up: bool = False
+    """Staff discarded it where it waited under a hold: it ends with that reason."""
 
     def may_be_asked_for(self, now: datetime) -> bool:
         return now <= self.not_after + ASKED_FOR

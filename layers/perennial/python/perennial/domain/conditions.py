@@ -75,12 +75,16 @@ EVENT_FIELDS: Mapping[str, Scalar] = {
     "ticket": "",
     "channel": "",
     "intent": "",
+    "by": "",
     "cart": "",
     "product": "",
     "survey": "",
     "score": 0.0,
     "rating": 0.0,
     "granted": False,
+    "purpose": "",
+    "unconfirmed": False,
+    "keyword": "",
 }
 """Fields of `event`; one that an event does not have is its type's nothing ("" or 0)."""
 

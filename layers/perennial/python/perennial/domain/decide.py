@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from perennial.domain.actions import Action, Task
 from perennial.domain.customer import Customer
 from perennial.domain.events import Event, impersonal
-from perennial.domain.fold import Folded, Settled, fold
+from perennial.domain.fold import Folded, Settled, fold, is_of_an_account
 from perennial.domain.happenings import happenings
 from perennial.domain.journal import Entry, Judged
 from perennial.domain.plays import Played, Scene, Stagecraft
@@ -34,26 +34,38 @@ class Decision(NamedTuple):
 
 
 def decide(
-    customer: Customer, event: Event, policy: Policy, now: datetime, recalled: Iterable[Settled] = ()
+    customer: Customer,
+    event: Event,
+    policy: Policy,
+    now: datetime,
+    recalled: Iterable[Settled] = (),
+    whose: str | None = None,
 ) -> Decision:
     """What this event, or the time that has come, makes of the customer.
 
     recalled: the settled orders and tickets that `fold.recalls` names for this event.
+    whose: to whom the event was told, where that is somebody who has been merged into this customer.
     """
     event, recalled = impersonal(event), tuple(recalled)
-    folded = fold(customer.facts, event, policy, recalled)
+    is_past = whose is not None and is_of_an_account(event)
+    folded = Folded(customer.facts, ()) if is_past else fold(customer.facts, event, policy, recalled)
     summary = summary_of(folded.facts)
     health, rules = Health(folded.facts, policy, now, summary), Rules(folded.facts, policy, summary)
     standing = rules.standing(now, health.band)
-    scene = Scene(customer, folded.facts, summary, standing, health.band, health.score, now, policy, folded.settled)
-    happened = happenings(customer.facts, folded, recalled, event, summary, policy.by_event)
+    scene = Scene(
+        customer, folded.facts, summary, standing, health.band, health.score, now, policy, folded.settled, whose
+    )
+    happened = happenings(customer.facts, folded, recalled, event, summary, policy.by_event, policy.consent)
     played = Stagecraft(scene).run(happened, event)
     due = next_change(health, rules, standing, now, played.waits)
-    after = _record(customer, folded, health, standing, played, now, due, policy)
-    return Decision(after, _entry(customer, after, event, standing, played, now), folded.settled)
+    after = record_of(customer, folded, health, standing, played, now, due, policy)
+    if event.history:
+        after = after.but({"loaded_at": now})
+    entry = entry_of(customer, after, event, standing, played, now, customer.id if whose else None)
+    return Decision(after, entry, folded.settled)
 
 
-def _record(
+def record_of(
     before: Customer,
     folded: Folded,
     health: Health,
@@ -82,14 +94,22 @@ def _record(
     return before.but(changes)
 
 
-def _entry(before: Customer, after: Customer, event: Event, standing: Standing, played: Played, now: datetime) -> Entry:
+def entry_of(
+    before: Customer,
+    after: Customer,
+    event: Event,
+    standing: Standing,
+    played: Played,
+    now: datetime,
+    record: str | None,
+) -> Entry:
     return Entry.made_of(
         version=after.version,
         decided_at=now,
         policy=after.policy,
         event=event,
-        before=_judged(before),
-        after=_judged(after),
+        before=judged(before),
+        after=judged(after),
         parts=after.parts,
         label_rule=standing.label_rule,
         stage_rule=standing.stage_rule,
@@ -98,8 +118,11 @@ def _entry(before: Customer, after: Customer, event: Event, standing: Standing, 
         tasks=played.tasks,
         releases=(),
         due_at=after.due_at,
+        record=record,
+        kin=None,
+        met=(),
     )
 
 
-def _judged(customer: Customer) -> Judged:
+def judged(customer: Customer) -> Judged:
     return Judged(customer.stage, customer.label, customer.band, customer.score)

@@ -52,16 +52,33 @@ class Person(Model):
     ids: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], Id] = Field(default_factory=dict)
     """The ids that vendors gave, by vendor: {"shopify": "6940095564"}."""
     email: Annotated[str, Field(max_length=320)] | None = None
+    """Where the person reads mail; lower case, the domain in ASCII."""
     phone: Annotated[str, Field(max_length=40)] | None = None
+    """In E.164, such as +34600123456, where the country can be known; else its digits."""
+    device: Id | None = None
+    """Of the browser or the app, as the site knows it: somebody, before they say who."""
+    loyalty: Id | None = None
+    """The number of the shop's own card. Families share one: it finds whoever shows nothing else."""
+    former: Mapping[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], Id] = Field(default_factory=dict)
+    """Ids that a vendor says it has merged into the one in `ids`: {"shopify": "6940095500"}."""
     name: ShortText | None = None
+    """The full name, in the person's own order."""
     first_name: ShortText | None = None
+    """What messages call them by."""
     birthday: date | None = None
+    """With its year; the record keeps the day alone."""
     locale: Locale | None = None
+    """The language they read, and for which country: es-MX."""
     time_zone: TimeZone | None = None
+    """By its name in the IANA database: America/Mexico_City. Decides what is night."""
     country: Country | None = None
+    """Where they live, or have their parcels sent."""
     address: ShortText | None = None
+    """Street, postal code, town, country: in one line, for people to read."""
     reach: tuple[Literal["email", "sms"], ...] = ()
     """How the person can be reached: what is left of email and phone in an impersonal event."""
+    cleaned: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z]+$")], ...], Field(max_length=20)] = ()
+    """What `quality` did to these fields, or found: "phone.normalised", "name.dropped", "email.misspelt"."""
 
     def impersonal(self) -> "Person":
         """What the record and the journal may know of a person: language, place, the day of birth without its year."""
@@ -72,6 +89,7 @@ class Person(Model):
                 "country": self.country,
                 "birthday": self.birthday and self.birthday.replace(year=SOME_LEAP_YEAR),
                 "reach": self.channels,
+                "cleaned": self.cleaned,
             }
         )
 
@@ -94,39 +112,54 @@ def _nobody() -> Person:
 
 class Item(Model):
     product: Id
+    """The product, not its variant."""
     quantity: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    """How many pieces."""
     name: ShortText | None = None
+    """What it is called in the shop."""
     price: Amount | None = None
+    """Of one piece, in the order's currency."""
 
 
 class OrderFacts(Model):
     """An order as one event tells of it. Only the id is sure; the rest is what this event knows."""
 
     id: Id
+    """The shop's own id, by which refunds, parcels and tickets name it."""
     name: Annotated[str, Field(max_length=100)] | None = None
     """What people call it: "#1001"."""
     placed_at: Told | None = None
+    """When the customer ordered."""
     total: Money | None = None
+    """What the customer pays, with tax and shipping, in the currency they saw."""
     base: Amount | None = None
     """The total in the merchant's base currency, where the vendor says it; otherwise the policy's rates tell."""
     country: Country | None = None
+    """Where it is sent, else where it is paid."""
     cart: Id | None = None
     """The cart or checkout it came from."""
     promised_at: Told | None = None
+    """By when it was promised to arrive."""
     items: Annotated[tuple[Item, ...], Field(max_length=500)] = ()
+    """What was ordered. Not kept in the record, nor in the journal."""
 
 
 class Refund(Model):
     id: Id
+    """The shop's own id; told twice, it counts once."""
     total: Money
+    """What was paid back, in the currency of the payment."""
     base: Amount | None = None
+    """The same in the merchant's base currency, where the vendor says it."""
 
 
 class Shipped(Model):
     """A parcel, as the shop names it."""
 
     tracking: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """The carrier's number of the parcel."""
     carrier: Annotated[str, Field(max_length=100)] | None = None
+    """Who carries it, by name or code."""
 
 
 class ShipmentState(StrEnum):
@@ -148,74 +181,104 @@ class ShipmentState(StrEnum):
 
 class ShipmentFacts(Model):
     tracking: Annotated[str, Field(min_length=1, max_length=100)]
+    """The carrier's number of the parcel."""
     carrier: Annotated[str, Field(max_length=100)] | None = None
+    """Who carries it, by name or code."""
     state: ShipmentState
+    """What became of it, in our own words."""
     order: Id | None = None
+    """The order that it carries, by the shop's id."""
     order_name: Annotated[str, Field(max_length=100)] | None = None
+    """The order by what people call it, where the carrier knows no more."""
     promised_at: Told | None = None
+    """When the carrier expects to deliver it."""
 
 
 class TicketFacts(Model):
     id: Id
+    """The help desk's own id."""
     opened_at: Told | None = None
+    """When the conversation began."""
     channel: Annotated[str, Field(max_length=40)] | None = None
+    """Where it was held: email, chat, phone, wechat."""
     by: Literal["customer", "agent", "bot"] = "customer"
+    """Who said this; only the customer's words count as a sign of life."""
     intent: Annotated[str, Field(max_length=60)] | None = None
+    """What it is about: return, delay, how-to, before-purchase, complaint, dispute, or the desk's own word."""
     sentiment: Annotated[float, Field(ge=-1, le=1)] | None = None
     """What the customer wrote, from -1 (bitter) to 1 (glad); None is an honest 'unknown'."""
     order: Id | None = None
+    """The order that it is about."""
     subject: ShortText | None = None
+    """Its title. A text: kept erasable, apart from the record."""
     text: LongText | None = None
+    """What was written. A text: kept erasable, apart from the record."""
 
 
 class CustomerData(Model):
     customer: Person = Field(default_factory=_nobody)
+    """Whose event it is."""
 
 
 class OrderData(CustomerData):
     order: OrderFacts
+    """The order, as far as this event tells."""
 
 
 class ShippedData(OrderData):
     shipment: Shipped = Field(default_factory=Shipped)
+    """The parcel that left."""
 
 
 class RefundData(OrderData):
     refund: Refund
+    """The money that went back."""
 
 
 class ReturnData(OrderData):
     reason: ShortText | None = None
+    """Why it came back, in somebody's words: kept erasable, apart from the record."""
 
 
 class Cart(Model):
     id: Id
+    """The shop's own id, which the order made of it repeats as `cart`."""
     total: Money | None = None
+    """What it would cost."""
     url: Annotated[str, Field(max_length=2_000)] | None = None
     """Where the customer finds the cart again. A secret link: it is kept with the texts, not in the record."""
     items: Annotated[tuple[Item, ...], Field(max_length=500)] = ()
+    """What is in it. Not kept in the record."""
 
 
 class CartData(CustomerData):
     cart: Cart
+    """The cart that was left standing."""
 
 
 class ShipmentData(CustomerData):
     shipment: ShipmentFacts
+    """The parcel, as far as this event tells."""
 
 
 class TicketData(CustomerData):
     ticket: TicketFacts
+    """The conversation, as far as this event tells."""
 
 
 class SurveyData(CustomerData):
     """An answer on its own scale: CSAT 1 to 5, NPS 0 to 10, CES 1 to 7."""
 
     survey: Literal["csat", "nps", "ces"]
+    """Which question was answered, and so on which scale."""
     score: float
+    """The mark on that scale."""
     ticket: Id | None = None
+    """The conversation that it is about."""
     order: Id | None = None
+    """The order that it is about."""
     text: LongText | None = None
+    """What was written beside the mark: kept erasable, apart from the record."""
 
     @property
     def scale(self) -> tuple[int, int]:
@@ -231,28 +294,42 @@ class SurveyData(CustomerData):
 
 class ReviewData(CustomerData):
     id: Id
+    """The shop's own id of the review."""
     rating: Annotated[float, Field(ge=1, le=5)]
+    """Stars, from 1 to 5."""
     product: Id | None = None
+    """The product that was judged."""
     order: Id | None = None
+    """The order that brought it."""
     sentiment: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """What was written, from -1 (bitter) to 1 (glad); None is an honest 'unknown'."""
     text: LongText | None = None
+    """What was written: kept erasable, apart from the record."""
 
 
 class ProductData(CustomerData):
     product: Id | None = None
+    """The product that was viewed, activated or used."""
     order: Id | None = None
     """The order that brought the product, where the source knows it."""
 
 
 class RecommendationData(CustomerData):
     recommendation: Id
+    """The recommendation that was clicked."""
     product: Id | None = None
+    """The product that it recommended."""
 
 
 class ConsentData(CustomerData):
     purpose: Literal["service", "marketing"] = "marketing"
+    """What the customer lets us write about."""
     channel: Literal["email", "sms"]
+    """By which way."""
     granted: bool
+    """Given, or withdrawn."""
+    confirmed: bool = False
+    """Said from the address itself: by the link in a message to it (double opt-in)."""
     text_version: Annotated[str, Field(max_length=100)] | None = None
     """Which wording the customer saw."""
     method: Annotated[str, Field(max_length=100)] | None = None
@@ -261,27 +338,68 @@ class ConsentData(CustomerData):
 
 class MessageData(CustomerData):
     action: Id
+    """Our own id of the message."""
     about: Annotated[str, Field(max_length=300)] | None = None
+    """The occasion that it was sent for: an order, a parcel and its state."""
     subject: Mapping[str, str] = Field(default_factory=dict)
     """Occasion and subject of the action, so that one that was deferred can be taken up again."""
     channel: Literal["email", "sms"]
+    """By which way it went."""
     play: Annotated[str, Field(max_length=100)] | None = None
+    """The play that asked for it."""
     template: Annotated[str, Field(max_length=100)] | None = None
+    """The text that it was made of."""
+    template_version: Annotated[int, Field(ge=0, le=999_999_999)] | None = None
+    """Of the text that left; 0 is the one that came with the product."""
+    checked: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+    """What its sender looked at before it left, and found: policy, consent, the customer's clocks, caps."""
     purpose: Literal["transactional", "service", "marketing"] | None = None
+    """Which rules of consent, caps and quiet hours it fell under."""
     reason: Annotated[str, Field(max_length=200)] | None = None
     """Why it failed or waits, in the words of `channels.outbox`."""
     until: Utc | None = None
     """Of `message.deferred`: the first instant at which it may leave."""
     provider_id: Annotated[str, Field(max_length=200)] | None = None
+    """The provider's own id of the message."""
+    keyword: Literal["help"] | None = None
+    """What a reply of one word asks for (domain/keywords.py); STOP and START are `consent.changed`."""
     text: LongText | None = None
+    """What the customer answered, or the provider said of a failure: kept erasable, apart from the record."""
 
 
 class AgentData(CustomerData):
     agent: Id
+    """Who it was, by the id in their token."""
     did: Annotated[str, Field(max_length=60)]
+    """What they did: called, granted, closed."""
     task: Id | None = None
+    """The task of the desk that they did it for."""
     ticket: Id | None = None
+    """The conversation that they did it in."""
     text: LongText | None = None
+    """Their note: kept erasable, apart from the record."""
+
+
+class MergeData(CustomerData):
+    """Two customers who are one person, by our own ids; the event's own `customer` is one of them."""
+
+    other: Id
+    """The customer who is one with this one from now on."""
+    evidence: tuple[Annotated[str, Field(max_length=40)], ...] = ()
+    """Kinds of what they have in common, never the thing itself: "email", "device"."""
+    score: Annotated[int, Field(ge=0, le=100)] | None = None
+    """How likely both are one person, from 0 to 100."""
+    by: Annotated[str, Field(max_length=200)] = "rule"
+    """Who said so: "rule", "vendor", or the id of somebody of the staff."""
+
+
+class UnmergeData(CustomerData):
+    """They are two after all."""
+
+    other: Id
+    """Who is to be taken out of the customer whom the event names."""
+    by: Annotated[str, Field(max_length=200)]
+    """Who took them apart again."""
 
 
 class TimerData(CustomerData):
@@ -291,17 +409,35 @@ class TimerData(CustomerData):
 
 class PolicyData(CustomerData):
     version: int
+    """The version that is in force from now on."""
+
+
+class PrivacyData(CustomerData):
+    """What a person, or the law, asks of us about their data. `privacy/` answers it; facts know nothing of it."""
+
+    request: Literal["erase", "export", "erase_shop"]
+    """What is asked for. `erase_shop` names no customer: everything of the event's store is meant."""
+    request_id: Id
+    """The asker's own number of it; the same request told twice is answered once."""
+    due_at: Told | None = None
+    """Until when the law, or the vendor, wants it done."""
 
 
 class BaseEvent(Model):
     specversion: Literal["1.0"] = "1.0"
+    """Of CloudEvents."""
     id: Annotated[str, Field(min_length=1, max_length=300)]
+    """The source's own id of what happened; with `source` it names the event for good."""
     source: Annotated[str, Field(min_length=1, max_length=300)]
+    """Who says it: a vendor, `open/<system>`, or ourselves."""
     store: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """The merchant's shop that this belongs to; ids of different stores never meet."""
     time: Told
+    """When it happened, not when we heard of it."""
     customer: Id | None = None
     """Our own id of the customer, where the sender knows it: our sweep and our outboxes. Outsiders may not say it."""
+    history: bool = False
+    """Loaded from the merchant's past: it is folded and judged, and no play begins or fires. Only imports say it."""
 
     @model_serializer(mode="wrap")
     def _with_type(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -423,6 +559,16 @@ class CustomerDeleted(BaseEvent):
     data: CustomerData
 
 
+class CustomerMerged(BaseEvent):
+    type: Literal["customer.merged"] = "customer.merged"
+    data: MergeData
+
+
+class CustomerUnmerged(BaseEvent):
+    type: Literal["customer.unmerged"] = "customer.unmerged"
+    data: UnmergeData
+
+
 class ConsentChanged(BaseEvent):
     type: Literal["consent.changed"] = "consent.changed"
     data: ConsentData
@@ -475,6 +621,11 @@ class MessageFailed(BaseEvent):
     data: MessageData
 
 
+class PrivacyRequested(BaseEvent):
+    type: Literal["privacy.requested"] = "privacy.requested"
+    data: PrivacyData
+
+
 class RecommendationClicked(BaseEvent):
     type: Literal["recommendation.clicked"] = "recommendation.clicked"
     data: RecommendationData
@@ -517,6 +668,8 @@ Event = (
     | CustomerSignedUp
     | CustomerUpdated
     | CustomerDeleted
+    | CustomerMerged
+    | CustomerUnmerged
     | ConsentChanged
     | MessageSent
     | MessageDeferred
@@ -527,6 +680,7 @@ Event = (
     | MessageComplained
     | MessageReplied
     | MessageFailed
+    | PrivacyRequested
     | RecommendationClicked
     | AgentActed
     | TimerDue

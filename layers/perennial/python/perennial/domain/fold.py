@@ -57,6 +57,11 @@ def fold(facts: Facts, event: e.Event, policy: Policy, recalled: Iterable[Settle
     return _settle(_noted(_about(_told(taken_back, event, policy), event), event, policy))
 
 
+def is_of_an_account(event: e.Event) -> bool:
+    """Does it tell of one account and not of the person? Who was merged may lose one and have the other still."""
+    return isinstance(event, e.CustomerDeleted)
+
+
 def ref_of(settled: Settled) -> Ref:
     return ("order" if isinstance(settled, Order) else "ticket"), settled.id
 
@@ -128,7 +133,7 @@ def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
         case e.CustomerDeleted():
             return facts.but({"deleted_at": _earliest(facts.deleted_at, event.time)})
         case e.ConsentChanged(data=data):
-            return _consent(facts, f"{data.purpose}/{data.channel}", data.granted, event.time)
+            return _consent(facts, data, event.time)
         case e.MessageSent(data=data):
             return _sent(facts, Send(data.channel, data.purpose or "service", event.time), policy)
         case e.MessageOpened():
@@ -144,8 +149,8 @@ def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
             clicked = _signal(facts, "recommendation", 1.0, event.time, policy.score.parts.recommendation.half_life)
             return _signed(clicked, "click", event.time, policy)
         case (
-            e.MessageDeferred() | e.MessageDelivered() | e.MessageFailed() | e.AgentActed() | e.TimerDue()
-            | e.PolicyChanged()
+            e.CustomerMerged() | e.CustomerUnmerged() | e.MessageDeferred() | e.MessageDelivered()
+            | e.MessageFailed() | e.PrivacyRequested() | e.AgentActed() | e.TimerDue() | e.PolicyChanged()
         ):  # fmt: skip
             return facts
         case _:
@@ -302,7 +307,7 @@ def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
         case e.TicketReplied() if said.by == "agent":
             told["answered_at"] = _earliest(before.answered_at, event.time)
         case e.TicketResolved():
-            told["resolved_at"] = _latest(before.resolved_at, event.time)
+            told |= _resolved(before, event.time, said.by)
         case e.TicketReopened():
             told["reopened_at"] = _latest(before.reopened_at, event.time)
         case _:
@@ -312,6 +317,15 @@ def _ticket(facts: Facts, event: e.TicketEvent, policy: Policy) -> Facts:
         return with_ticket
     kind = "ticket" if isinstance(event, e.TicketOpened) else "reply"
     return _signed(_mood(with_ticket, said.sentiment, event.time, policy), kind, event.time, policy)
+
+
+def _resolved(before: Ticket, at: Utc, by: str) -> dict[str, Any]:
+    """When last, and by whom; of two at one instant an agent did it, whichever is heard first."""
+    if before.resolved_at is None or at > before.resolved_at:
+        return {"resolved_at": at, "resolved_by": by}
+    if at == before.resolved_at:
+        return {"resolved_by": _least(before.resolved_by, by)}
+    return {}
 
 
 # Signals
@@ -351,11 +365,16 @@ def _mood(facts: Facts, sentiment: float | None, at: Utc, policy: Policy) -> Fac
 # Words: the latest counts
 
 
-def _consent(facts: Facts, key: str, granted: bool, at: Utc) -> Facts:
+def _consent(facts: Facts, said: e.ConsentData, at: Utc) -> Facts:
+    key, now = f"{said.purpose}/{said.channel}", Consent(said.granted, at)
     before = facts.consent.get(key)
-    now = Consent(granted, at)
     later = now if before is None else max(before, now, key=lambda word: (word.at, not word.granted))
-    return facts.but({"consent": _with(facts.consent, key, later)})
+    changes: dict[str, Any] = {"consent": _with(facts.consent, key, later)}
+    if not said.granted:
+        changes["withdrawn"] = _with(facts.withdrawn, key, _latest(facts.withdrawn.get(key), at))
+    elif said.confirmed:
+        changes["confirmed"] = _with(facts.confirmed, key, _latest(facts.confirmed.get(key), at))
+    return facts.but(changes)
 
 
 def _latest_word(words: Mapping[K, Known], key: K, value: str, at: Utc) -> Mapping[K, Known]:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from perennial.domain import events as e
 from perennial.domain.conditions import Scalar
+from perennial.domain.consent import ConsentRules, needs_confirmation
 from perennial.domain.customer import NO_PARCEL, Facts, Order, Ticket
 from perennial.domain.fold import Folded, Settled
 from perennial.domain.summary import Summary
+from perennial.domain.values import iso
 
-SUBJECT = ("order", "order_name", "cart", "ticket", "tracking", "carrier", "state", "product")
+SUBJECT = ("order", "order_name", "cart", "ticket", "tracking", "carrier", "state", "product", "consent", "said_at")
 """What a message may be about; kept on the wait and handed to the template."""
 
 ORDER_STATES = (
@@ -45,17 +47,18 @@ def happenings(
     event: e.Event,
     summary: Summary,
     wanted: Container[str],
+    rules: ConsentRules,
 ) -> Iterator[Happening]:
     """Everything that became true with this event, each once in a customer's life.
 
-    Of events that leave no fact, only the `wanted` types.
+    Of events that leave no fact, only the `wanted` types. rules: which consent is to be confirmed.
     """
     after = folded.facts
     if after.orders is not before.orders or after.strays is not before.strays:
         yield from _of_orders(before, folded, recalled, event, summary)
     if after.tickets is not before.tickets:
         yield from _of_tickets(before, folded, recalled, event)
-    yield from _of_customer(before, after, event, wanted)
+    yield from _of_customer(before, after, event, wanted, rules)
 
 
 def _of_orders(
@@ -129,12 +132,15 @@ def _of_ticket(had: Ticket | None, ticket: Ticket, event: e.Event) -> Iterator[H
     if had is None:
         yield Happening("ticket.opened", ticket.id, ticket.started_at, fields)
     if ticket.resolved_at and not ticket.is_open and (had is None or had.resolved_at != ticket.resolved_at):
-        yield Happening("ticket.resolved", ticket.id, ticket.resolved_at, fields)
+        by = {"by": ticket.resolved_by} if ticket.resolved_by else {}
+        yield Happening("ticket.resolved", ticket.id, ticket.resolved_at, {**fields, **by})
     if ticket.reopened_at and ticket.is_open and (had is None or had.reopened_at != ticket.reopened_at):
         yield Happening("ticket.reopened", f"{ticket.id}/{_mark(event)}", ticket.reopened_at, fields)
 
 
-def _of_customer(before: Facts, after: Facts, event: e.Event, wanted: Container[str]) -> Iterator[Happening]:
+def _of_customer(
+    before: Facts, after: Facts, event: e.Event, wanted: Container[str], rules: ConsentRules
+) -> Iterator[Happening]:
     if after.signed_up_at and before.signed_up_at is None:
         yield Happening("customer.signed_up", "sign-up", after.signed_up_at, {})
     if after.activated_at and before.activated_at is None:
@@ -147,7 +153,8 @@ def _of_customer(before: Facts, after: Facts, event: e.Event, wanted: Container[
                 fields["total"] = float(cart.base)
             yield Happening("cart.abandoned", cart.id, cart.touched_at, fields)
     if event.type in wanted and event.type in _ONLY_EVENTS:
-        yield Happening(event.type, _mark(event), event.time, _plain_fields(event))
+        fields = _consent_fields(event, after, rules) if isinstance(event, e.ConsentChanged) else _plain_fields(event)
+        yield Happening(event.type, _mark(event), event.time, fields)
 
 
 _ONLY_EVENTS = frozenset(
@@ -164,9 +171,21 @@ def _plain_fields(event: e.Event) -> dict[str, Scalar]:
     data = event.data
     if isinstance(data, e.TicketData):
         return {"ticket": data.ticket.id, **({"intent": data.ticket.intent} if data.ticket.intent else {})}
-    names = ("survey", "score", "rating", "granted", "channel", "product", "order", "ticket")
+    names = ("survey", "score", "rating", "purpose", "channel", "keyword", "product", "order", "ticket")
     found = {name: getattr(data, name, None) for name in names}
     return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
+
+
+def _consent_fields(event: e.ConsentChanged, after: Facts, rules: ConsentRules) -> dict[str, Scalar]:
+    said = event.data
+    return {
+        "granted": said.granted,
+        "channel": said.channel,
+        "purpose": said.purpose,
+        "unconfirmed": said.granted and needs_confirmation(after, said.purpose, said.channel, rules),
+        "consent": f"{said.purpose}/{said.channel}",
+        "said_at": iso(event.time),
+    }
 
 
 def _mark(event: e.Event) -> str:

@@ -31,6 +31,27 @@ class Judged(NamedTuple):
     score: int | None = None
 
 
+class Kin(NamedTuple):
+    """What a merge or its undoing was to one of the two."""
+
+    role: Literal["took_in", "went_to", "let_go", "came_from"]
+    other: str
+    members: dict[str, str]
+    """Of whoever is a customer of their own after it: who belongs to them, as `Customer.members`."""
+    lived_until: Instant | None = None
+    """Of an undoing: until when the time that was spent together has been lived through apart."""
+
+
+class Met(NamedTuple):
+    """Two customers whose keys one event carried."""
+
+    customer: str
+    """To whom the event was told."""
+    other: str
+    kinds: tuple[str, ...]
+    """Of the keys that are the other's, sorted."""
+
+
 class Entry(Model):
     """One decision. Holds no personal data."""
 
@@ -52,6 +73,12 @@ class Entry(Model):
     releases: tuple[str, ...] = ()
     """Quarantine entries that waited for a key that became this customer's: to be replayed."""
     due_at: Instant | None = None
+    record: str | None = None
+    """Whose record it was decided on, and whose versions it counts, where that was not the journal's own."""
+    kin: Row[Kin] | None = None
+    """Of `customer.merged` and `customer.unmerged`: what it was to this journal's customer."""
+    met: tuple[Row[Met], ...] = ()
+    """Who else was named by the keys of this event: to be merged, or proposed."""
 
 
 def entry_key(event: Event) -> str:

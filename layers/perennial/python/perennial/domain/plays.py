@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from perennial.domain.actions import Action, Channel, Coupon, Task, action_id
 from perennial.domain.conditions import EVENT_FIELDS, TIMED_FIELDS, Context, Scalar
-from perennial.domain.customer import Customer, Facts, Wait
+from perennial.domain.customer import Customer, Facts, Send, Wait
 from perennial.domain.ending import Course
-from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent
+from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent, TimerDue
 from perennial.domain.fold import Settled
 from perennial.domain.happenings import SUBJECT, Happening
 from perennial.domain.journal import Did, Outcome
 from perennial.domain.permission import cap_reached, customer_zones, may_leave_at, refusal
-from perennial.domain.policy import BandEntered, LabelEntered, Moment, Play, Policy, StageEntered
+from perennial.domain.policy import BandEntered, GiftOffer, LabelEntered, Moment, Play, Policy, StageEntered
 from perennial.domain.stage import Standing
 from perennial.domain.summary import Summary, customer_fields
 from perennial.domain.values import iso
@@ -28,6 +28,9 @@ REPORTS = (MessageSent, MessageFailed, MessageDeferred)
 asked for the action it tells of would bring itself back for ever."""
 TASK_TIME = timedelta(days=1)
 """A task is due this long after it was decided, unless the desk says otherwise."""
+LOADING = timedelta(hours=6)
+"""So long after history of a customer was loaded the rest of it may still be on its way: what time alone changes until
+then begins no play, for it may be a silence that the next row breaks."""
 _DAY = 86_400
 _SUBJECT = frozenset(SUBJECT)
 
@@ -55,6 +58,8 @@ class Scene(NamedTuple):
     policy: Policy
     settled: tuple[Settled, ...] = ()
     """Orders and tickets that left the record with this event."""
+    whose: str | None = None
+    """To whom the event was told, where that is one who has been merged into this customer."""
 
 
 class Stagecraft:
@@ -69,18 +74,21 @@ class Stagecraft:
         self._tasks: list[Task] = []
 
     def run(self, happened: Iterable[Happening], event: Event) -> Played:
-        for happening in happened:
-            for play in self._s.policy.by_event.get(happening.type, ()):
-                self._begin(play, happening)
-        for play, about in self._entered():
-            self._begin(play, Happening("entered", about, self._s.now, {}))
+        if not self._is_past(event):
+            self._begin_all(happened)
         if isinstance(event, MessageDeferred):
             self._take_back(event)
         self._end_what_is_over()
-        if not isinstance(event, REPORTS):
+        if not (isinstance(event, REPORTS) or event.history):
             self._fire_what_is_due()
         self._await_dates()
         return Played(self._sorted(), self._fired, tuple(self._outcomes), tuple(self._actions), tuple(self._tasks))
+
+    def rest(self) -> Played:
+        """What is over ends, and nothing begins or fires: nothing happened to the customer."""
+        self._end_what_is_over()
+        self._await_dates()
+        return Played(self._sorted(), self._fired, tuple(self._outcomes), (), ())
 
     def _sorted(self) -> tuple[Wait, ...]:
         """By when they are due. A record's are, so there is nothing to do where none came, changed or went."""
@@ -90,6 +98,19 @@ class Stagecraft:
         return tuple(sorted(waits, key=lambda wait: (wait.due, wait.play, wait.about)))
 
     # Beginning
+
+    def _is_past(self, event: Event) -> bool:
+        """Loaded history begins nothing, nor does time while more history may be on its way."""
+        loaded_at = self._s.customer.loaded_at
+        is_loading = loaded_at is not None and self._s.now - loaded_at < LOADING
+        return event.history or (is_loading and isinstance(event, TimerDue))
+
+    def _begin_all(self, happened: Iterable[Happening]) -> None:
+        for happening in happened:
+            for play in self._s.policy.by_event.get(happening.type, ()):
+                self._begin(play, happening)
+        for play, about in self._entered():
+            self._begin(play, Happening("entered", about, self._s.now, {}))
 
     def _begin(self, play: Play, happening: Happening) -> None:
         due = happening.at + play.after
@@ -101,6 +122,7 @@ class Stagecraft:
             due=due,
             held=False,
             sent_back=False,
+            of=self._s.whose,
             event={name: value for name, value in happening.fields.items() if name in _SUBJECT or name in named},
         )
         before = self._waits.get((play.id, happening.about))
@@ -139,6 +161,7 @@ class Stagecraft:
             due=data.until,
             held=True,
             sent_back=True,
+            of=self._s.whose,
             event=dict(data.subject),
         )
         self._waits[data.play, data.about] = wait
@@ -182,8 +205,9 @@ class Stagecraft:
     # Firing
 
     def _fire_what_is_due(self) -> None:
-        due = sorted((wait for wait in self._waits.values() if wait.due <= self._s.now), key=lambda wait: wait.due)
-        for wait in due:
+        """The most valuable first: what is asked for counts against the caps of what comes after it."""
+        due = [wait for wait in self._waits.values() if wait.due <= self._s.now]
+        for wait in sorted(due, key=lambda wait: (-self._s.policy.by_id[wait.play].worth, wait.due)):
             del self._waits[wait.play, wait.about]
             self._fire(self._s.policy.by_id[wait.play], wait)
 
@@ -194,7 +218,7 @@ class Stagecraft:
             self._note(wait, "dropped", refused)
             return
         channels, refusals = self._channels(play)
-        if channels and (opens := self._opens(play)) > self._s.now:
+        if channels and (opens := self._opens(play, channels)) > self._s.now:
             self._hold(wait, opens)
             return
         for channel, reason in refusals:
@@ -218,7 +242,13 @@ class Stagecraft:
                 return "at_most"
         if play.test and arm_of(play, self._s.customer.id) == "holdout":
             return "holdout"
+        if play.do.coupon and self._granted(play.do.coupon) is None:
+            return "authority"
         return None
+
+    def _granted(self, offer: GiftOffer) -> str | None:
+        """What the authority table leaves of an offer, at the stage that the customer is in."""
+        return self._s.policy.authority[self._s.standing.stage].at_most(offer)
 
     def _channels(self, play: Play) -> tuple[list[tuple[Channel, str]], list[tuple[Channel, str]]]:
         """(channel, template) that may be used, and (channel, reason) of those that may not."""
@@ -239,10 +269,22 @@ class Stagecraft:
             return reason
         if suppressed := facts.suppressed.get(channel):
             return suppressed.value
-        return "cap" if cap_reached(facts.sends, policy.caps, play.purpose, channel, self._s.now) else None
+        return self._capped(play, channel)
 
-    def _opens(self, play: Play) -> datetime:
-        return may_leave_at(self._s.facts, play.purpose, self._s.policy.quiet_hours, self._s.now)
+    def _capped(self, play: Play, channel: Channel) -> str | None:
+        """Whether a cap is reached: by what has left, or by what this decision asked for before."""
+        facts, policy, now = self._s.facts, self._s.policy, self._s.now
+        asked = tuple(Send(action.channel, action.purpose, now) for action in self._actions)
+        cap = cap_reached((*facts.sends, *asked), policy.caps, play.purpose, channel, now)
+        if cap is None or cap_reached(facts.sends, policy.caps, play.purpose, channel, now):
+            return "cap" if cap else None
+        winner = next(each.play for each in self._actions if cap.governs(each.purpose, each.channel))
+        return f"cap: gave way to {winner}"
+
+    def _opens(self, play: Play, channels: Iterable[tuple[Channel, str]]) -> datetime:
+        """When all of these channels may be used."""
+        facts, hours, now = self._s.facts, self._s.policy.quiet_hours, self._s.now
+        return max(may_leave_at(facts, play.purpose, hours, now, channel) for channel, _ in channels)
 
     def _hold(self, wait: Wait, until: datetime) -> None:
         self._waits[wait.play, wait.about] = wait.but({"due": until, "held": True})
@@ -262,8 +304,8 @@ class Stagecraft:
     def _action(self, play: Play, wait: Wait, channel: Channel, template: str) -> Action:
         now, offer = self._s.now, play.do.coupon
         return Action.made_of(
-            id=action_id(self._s.customer.id, play.id, wait.about, channel),
-            customer=self._s.customer.id,
+            id=action_id(self._whose(wait), play.id, wait.about, channel),
+            customer=self._whose(wait),
             store=self._s.customer.store,
             play=play.id,
             about=wait.about,
@@ -274,13 +316,23 @@ class Stagecraft:
             not_after=now + play.good_for,
             policy=self._s.policy.version,
             subject=self._subject(play, wait),
-            coupon=offer and Coupon.made_of(kind=offer.kind, value=offer.value, expires_at=now + offer.expires),
+            coupon=self._coupon(offer) if offer else None,
+            given_up=False,
+        )
+
+    def _coupon(self, offer: GiftOffer) -> Coupon:
+        return Coupon.made_of(
+            kind=offer.kind,
+            value=self._granted(offer),
+            expires_at=self._s.now + offer.expires,
+            pool=offer.pool,
+            code=None,
         )
 
     def _task(self, play: Play, wait: Wait, task: str) -> Task:
         return Task.made_of(
-            id=action_id(self._s.customer.id, play.id, wait.about, "task"),
-            customer=self._s.customer.id,
+            id=action_id(self._whose(wait), play.id, wait.about, "task"),
+            customer=self._whose(wait),
             store=self._s.customer.store,
             play=play.id,
             task=task,
@@ -289,6 +341,10 @@ class Stagecraft:
             policy=self._s.policy.version,
             subject=self._subject(play, wait),
         )
+
+    def _whose(self, wait: Wait) -> str:
+        """Whose the message is. It stays theirs whoever they are merged with, so that it is the same message."""
+        return wait.of or self._s.customer.id
 
     def _subject(self, play: Play, wait: Wait) -> dict[str, str]:
         subject = {name: str(wait.event[name]) for name in SUBJECT if name in wait.event}

@@ -8,7 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from math import inf
 from operator import itemgetter
@@ -16,11 +16,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from perennial.domain.actions import Channel, Purpose
+from perennial.domain.actions import Channel, PoolName, Purpose
 from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition
+from perennial.domain.consent import ConsentRules
 from perennial.domain.customer import Label, Stage
 from perennial.domain.events import EVENT_TYPES
-from perennial.domain.permission import Cap, ConsentRules, QuietHours
+from perennial.domain.permission import Cap, QuietHours
 from perennial.domain.rhythm import Rhythm
 from perennial.domain.values import Amount, Currency, Duration, Fraction, Model
 
@@ -45,7 +46,10 @@ HalfLife = Annotated[Duration, AfterValidator(_half_life)]
 Stretch = Annotated[Duration, AfterValidator(_more_than_nothing)]
 """A duration that something is divided by."""
 Moment = Literal["first_order", "last_order", "last_contact", "signed_up"]
-TRIGGERS = tuple(kind for kind in EVENT_TYPES if kind not in ("timer.due", "policy.changed", "message.deferred"))
+_BEGINS_NOTHING = (
+    "timer.due", "policy.changed", "message.deferred", "privacy.requested", "customer.merged", "customer.unmerged",
+)  # fmt: skip
+TRIGGERS = tuple(kind for kind in EVENT_TYPES if kind not in _BEGINS_NOTHING)
 OWN_FACTS = frozenset(
     {
         "order.placed", "order.paid", "order.shipped", "order.delivered", "order.cancelled", "order.returned",
@@ -61,6 +65,7 @@ def _many(value: Any) -> Any:
 
 
 LONGEST_CONDITION = 1000
+MOST_PERCENT = 100
 If = Annotated[str | None, Field(alias="if", max_length=LONGEST_CONDITION)]
 Stages = Annotated[tuple[Stage, ...], BeforeValidator(_many)]
 Labels = Annotated[tuple[Label, ...], BeforeValidator(_many)]
@@ -221,10 +226,29 @@ class OnDate(Model):
     date: Literal["birthday"]
 
 
+def _worth(kind: str, value: str) -> None:
+    try:
+        worth = Decimal(value)
+    except InvalidOperation:
+        worth = Decimal("NaN")
+    if not worth.is_finite() or worth <= 0 or (kind == "percent" and worth > MOST_PERCENT):
+        raise ValueError(
+            f'a coupon of {kind} is worth a number above 0, written "10"; of percent at most {MOST_PERCENT}'
+        )
+
+
 class GiftOffer(Model):
     kind: Literal["percent", "amount", "gift", "trial"]
     value: Annotated[str, Field(min_length=1, max_length=60)]
     expires: Duration
+    pool: PoolName | None = None
+    """Imported codes to draw from; without: a code is generated, and made good in the shop where we may do that."""
+
+    @model_validator(mode="after")
+    def _is_worth_something(self) -> Self:
+        if self.kind in ("percent", "amount"):
+            _worth(self.kind, self.value)
+        return self
 
 
 class Doing(Model):
@@ -326,6 +350,10 @@ def _watched(value: Any) -> Any:
     return many
 
 
+WORTH: Mapping[Purpose, float] = {"transactional": 100, "service": 50, "marketing": 10}
+"""What a message is worth whose play does not say."""
+
+
 class Play(Model):
     model_config = PLAIN
 
@@ -342,11 +370,17 @@ class Play(Model):
     at_most: Annotated[AtMost | None, BeforeValidator(_at_most)] = None
     good_for: Duration = Field(default=timedelta(days=3))
     """How long after it was decided the message may still leave."""
+    value: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
+    """What its message is worth, in a unit that all plays share: where caps bind, the most valuable goes."""
     test: Experiment | None = None
 
     @cached_property
     def condition(self) -> Condition | None:
         return Condition(self.if_, {**FACT_FIELDS, **TIMED_FIELDS}, EVENT_FIELDS) if self.if_ else None
+
+    @property
+    def worth(self) -> float:
+        return WORTH[self.purpose] if self.value is None else self.value
 
 
 class Script(Model):
@@ -363,11 +397,20 @@ class Script(Model):
 
 
 class Authority(Model):
-    """What an agent may grant without asking."""
+    """What an agent or a play may grant without asking."""
 
     refund: Amount
-    """In base currency."""
+    """In base currency; also the most that a coupon of an amount is worth."""
     coupon_percent: Annotated[int, Field(ge=0, le=100)]
+
+    def at_most(self, offer: GiftOffer) -> str | None:
+        """What of the offer may be granted; None: nothing. Gifts and trials have no number to be measured by."""
+        if offer.kind not in ("percent", "amount"):
+            return offer.value
+        limit = Decimal(self.coupon_percent) if offer.kind == "percent" else self.refund
+        if Decimal(offer.value) <= limit:
+            return offer.value
+        return str(limit) if limit else None
 
 
 class Currencies(Model):

@@ -7,16 +7,20 @@ Errors:
     │   └── Stale        signed, but too long ago (or ahead): answer 401, it may be somebody's recording
     ├── NotUnderstood    authentic, but not what we can read: answer 200 and keep it in quarantine
     └── Ignored          authentic and understood, and by design nothing for us: answer 200
+        └── OnlyNamed    it names what has changed and says no more: answer 200 and fetch that
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from perennial.domain.events import Event
 
 Headers = Mapping[str, str]
 """By lower-case name."""
+URL = "x-perennial-url"
+"""No header of the request: the address that the sender called, which some sign. The handler puts it there, over
+whatever was sent under that name."""
 
 
 class SourceError(Exception):
@@ -45,6 +49,27 @@ class NotUnderstood(SourceError):
 
 class Ignored(SourceError):
     """Authentic and understood, and it changes nothing we keep; the message says why."""
+
+
+FETCHED = "perennial-fetched"
+"""Stands among the headers of what we fetched ourselves, with the kind that it is of. No source's `HEADERS` names it:
+nobody outside can send it."""
+
+
+class Wanted(NamedTuple):
+    """What is to be fetched from the vendor."""
+
+    kind: str
+    """Such as "order"."""
+    id: str
+
+
+class OnlyNamed(Ignored):
+    """Authentic, and all that it says is what has changed: the rest is fetched from the vendor."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__(f"it names {wanted.kind} {wanted.id}, which is fetched from the vendor")
+        self.wanted = wanted
 
 
 class Source(Protocol):

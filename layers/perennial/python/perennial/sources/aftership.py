@@ -4,7 +4,7 @@ Subtags are AfterShip's "delivery sub-statuses" (2020 to 2026-07); one that is n
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 
 from perennial.domain.events import (
     Event,
@@ -28,7 +28,9 @@ from perennial.sources.payloads import (
     Text,
     Time,
     cut,
+    end_of,
     fingerprint,
+    instant,
     locale,
     understanding,
 )
@@ -190,7 +192,7 @@ def _buyer(tracking: Tracking) -> Person:
 def _happened_at(update: Update) -> datetime | None:
     """The last checkpoint's time where it has a zone, else AfterShip's own; local times without one count as UTC."""
     last = update.msg.checkpoints[-1] if update.msg.checkpoints else Checkpoint()
-    seen = _instant(last.checkpoint_time) if last.tag in (None, update.msg.tag) else None
+    seen = instant(last.checkpoint_time) if last.tag in (None, update.msg.tag) else None
     if seen and seen.tzinfo:
         return seen
     return update.ts or (seen.replace(tzinfo=UTC) if seen else None)
@@ -207,23 +209,4 @@ def _promised_at(tracking: Tracking) -> datetime | None:
         latest.datetime if latest else None,
         modelled.estimated_delivery_date if modelled else None,
     )
-    return next((end for each in said if (end := _end_of(each))), None)
-
-
-def _end_of(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        moment = _instant(text)
-        return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
-    return datetime.combine(day, time.max, tzinfo=UTC)
-
-
-def _instant(text: str | None) -> datetime | None:
-    """None where it is no time: a carrier's odd clock is no reason to lose the news."""
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    return next((end for each in said if (end := end_of(each))), None)

@@ -1,9 +1,14 @@
-"""The open event API: CloudEvents, one or a batch, signed as Standard Webhooks says; `data` is the canonical event's.
+"""The open event API: CloudEvents, signed as Standard Webhooks says; `data` is the canonical event's.
+
+All three modes of CloudEvents over HTTP: one event (structured), a JSON array of them (batch), and attributes in `ce-`
+headers with the data as the body (binary). Standard Webhooks signs no headers but its own; so a binary message is named
+(`webhook-id`, which is signed) by a digest of its attributes, or whoever recorded it could make another event of it.
 
 The store is the one of the path, and the sender's `source` is kept behind "open/", so that no outsider speaks with
 the voice of a vendor, or of us. See docs/events.md.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,19 +16,29 @@ from datetime import UTC, datetime
 from pydantic_core import from_json, to_json
 from standardwebhooks import Webhook
 
-from perennial.domain.events import Event, MessageData
+from perennial.domain.events import Event, MessageData, MessageReplied
+from perennial.domain.keywords import meaning
 from perennial.domain.values import Id
 from perennial.sources import Forged, Headers, NotUnderstood
+from perennial.sources.opting import consents_of
 from perennial.sources.payloads import LONGEST_TEXT, Payload, Time, understanding
 from perennial.sources.signatures import require_fresh, require_signature
 
-HEADERS: frozenset[str] = frozenset()
+ATTRIBUTES = ("ce-type", "ce-source", "ce-id", "ce-time", "ce-specversion")
+"""Of the binary mode: each a header; time and specversion may be missing."""
+HEADERS = frozenset(ATTRIBUTES)
 MEDIA_TYPES = frozenset({"application/json", "application/cloudevents+json", "application/cloudevents-batch+json"})
 
-OURS = frozenset({"message.sent", "message.deferred", "message.failed", "agent.acted", "timer.due", "policy.changed"})
+OURS = frozenset(
+    {
+        "message.sent", "message.deferred", "message.failed", "agent.acted", "privacy.requested", "timer.due",
+        "policy.changed", "customer.merged", "customer.unmerged",
+    }
+)  # fmt: skip
 """What only Perennial itself can know. Who could say it from outside could make a message count as sent, an agent
-as having acted, or time as having passed. What a provider reports of a message (delivered, opened, clicked,
-bounced, complained, replied) may come from outside: a merchant with a provider of their own has no other way."""
+as having acted, or time as having passed, or have a person erased without the role that this takes. What a provider
+reports of a message (delivered, opened, clicked, bounced, complained, replied) may come from outside: a merchant with
+a provider of their own has no other way."""
 OPEN_TYPES = {kind: each for each in Event.__args__ if (kind := each.model_fields["type"].default) not in OURS}
 """Event type -> model, of what may be said from outside."""
 
@@ -33,6 +48,7 @@ TOLD_OF_MESSAGES = frozenset({"customer", "action", "channel", "reason", "text"}
 """What a provider can tell of a message; all else of it is what we said ourselves."""
 
 _SECONDS = re.compile(r"[0-9]{1,11}\Z")
+_ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class CloudEvent(Payload):
@@ -47,11 +63,26 @@ class CloudEvent(Payload):
 
 
 def verify(headers: Headers, body: bytes, secrets: Sequence[str], moments: Sequence[datetime], /) -> None:
+    _require_bound(headers)
     signed_at = _signed_at(headers)
     name, text = headers.get("webhook-id", ""), _text(body)
     expected = (Webhook(secret).sign(name, signed_at, text).encode() for secret in secrets)
     require_signature(headers.get("webhook-signature", "").split(" "), expected)
     require_fresh(signed_at, moments)
+
+
+def binary_id(headers: Headers) -> str:
+    """The `webhook-id` of a binary message: SHA-256 over its attributes, as they stand in the headers, in hex."""
+    return hashlib.sha256("\n".join(headers.get(name, "") for name in ATTRIBUTES).encode()).hexdigest()
+
+
+def _is_binary(headers: Headers) -> bool:
+    return any(name in headers for name in ATTRIBUTES)
+
+
+def _require_bound(headers: Headers) -> None:
+    if _is_binary(headers) and headers.get("webhook-id") != binary_id(headers):
+        raise Forged("the webhook-id of a binary message is the SHA-256 of its ce- attributes")
 
 
 def _signed_at(headers: Headers) -> datetime:
@@ -79,8 +110,8 @@ def split(body: bytes, /) -> tuple[bytes, ...]:
 
 
 @understanding
-def translate(_headers: Headers, body: bytes, store: str, received_at: datetime, /) -> tuple[Event, ...]:
-    said = CloudEvent.model_validate_json(body)
+def translate(headers: Headers, body: bytes, store: str, received_at: datetime, /) -> tuple[Event, ...]:
+    said = _of_headers(headers, body) if _is_binary(headers) else CloudEvent.model_validate_json(body)
     if said.type not in OPEN_TYPES:
         raise NotUnderstood(_refusal(said.type))
     event = {
@@ -91,12 +122,36 @@ def translate(_headers: Headers, body: bytes, store: str, received_at: datetime,
         "time": said.time or received_at,
         "data": said.data,
     }
-    return (_of_an_outsider(OPEN_TYPES[said.type].model_validate_json(to_json(event))),)
+    return _as_meant(_of_an_outsider(OPEN_TYPES[said.type].model_validate_json(to_json(event))))
+
+
+def _as_meant(event: Event) -> tuple[Event, ...]:
+    """Who answers with STOP or START, and nothing else, changes what they get; it is no sign of life."""
+    word = meaning(event.data.text) if isinstance(event, MessageReplied) else None
+    if isinstance(event, MessageReplied) and word in ("stop", "start"):
+        return consents_of(event, granted=word == "start")
+    return (event.but({"data": event.data.but({"keyword": word})}),) if word else (event,)
+
+
+def _of_headers(headers: Headers, body: bytes) -> CloudEvent:
+    """The binary mode: what stands in the headers is percent-encoded where it is not plain ASCII."""
+    attributes = {name.removeprefix("ce-"): _decoded(headers[name]) for name in ATTRIBUTES if name in headers}
+    try:
+        data = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise NotUnderstood("the body is no JSON") from None
+    return CloudEvent.model_validate({**attributes, "data": data})
+
+
+def _decoded(value: str) -> str:
+    return _ENCODED.sub(lambda code: bytes([int(code[1], 16)]), value.encode()).decode(errors="replace")
 
 
 def _of_an_outsider(event: Event) -> Event:
     if len(event.data.customer.ids) > MOST_IDS:
         raise NotUnderstood(f"data.customer.ids: at most {MOST_IDS}")
+    if event.data.customer.cleaned:
+        raise NotUnderstood("data.customer.cleaned: is what Perennial itself did to the other fields")
     return event.but({"data": _told_of_a_message(event.data)}) if isinstance(event.data, MessageData) else event
 
 

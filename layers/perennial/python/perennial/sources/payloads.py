@@ -3,14 +3,15 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from functools import cache, wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
+from perennial.domain.countries import country_code
 from perennial.domain.events import BaseEvent, CustomerData
-from perennial.domain.values import Country, Locale, Model, Utc
+from perennial.domain.values import Locale, Model, Utc, to_utc
 from perennial.sources import NotUnderstood
 
 P = ParamSpec("P")
@@ -30,6 +31,10 @@ class Payload(BaseModel):
 
     # An error that nobody expected goes into a log with its words: they do not quote what was sent.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, hide_input_in_errors=True)
+
+    def __init_subclass__(cls, **told: Any) -> None:
+        super().__init_subclass__(**told)
+        _field_names.cache_clear()
 
 
 def _blank_is_none(value: Any) -> Any:
@@ -113,7 +118,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 @cache
 def _field_names() -> frozenset[str]:
-    """As they are written in JSON, of every payload and of all that events are made of; ingest has imported them."""
+    """As they are written in JSON, of every payload that is loaded by now and of all that events are made of."""
     fields = (named for kind in (Payload, Model) for model in _and_below(kind) for named in model.model_fields.items())
     return frozenset(field.alias or name for name, field in fields)
 
@@ -124,17 +129,37 @@ def _and_below(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _and_below(below)
 
 
+def instant(text: str | None) -> datetime | None:
+    """In UTC, or as it is written without a zone; None where it is no time: a carrier's odd clock loses no news."""
+    try:
+        moment = None if text is None else datetime.fromisoformat(text)
+        return moment if moment is None or moment.tzinfo is None else to_utc(moment)
+    except ValueError:
+        return None
+
+
+def end_of(text: str | None) -> datetime | None:
+    """Until when a promise holds: a day until it ends. What names no zone is meant in UTC; None where it is no time."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        moment = instant(text)
+        return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+    return datetime.combine(day, time.max, tzinfo=UTC)
+
+
 def cut(text: str | None, limit: int) -> str | None:
     return None if text is None else text[:limit]
 
 
-_country: TypeAdapter[str] = TypeAdapter(Country)
 _locale: TypeAdapter[str] = TypeAdapter(Locale)
 
 
 def country(code: str | None) -> str | None:
-    """ISO 3166 alpha-2, or None: a country we cannot read is no reason to lose an order."""
-    return _or_none(_country, code)
+    """ISO 3166 alpha-2 of a code or a name, or None: a country we cannot read is no reason to lose an order."""
+    return country_code(code)
 
 
 def locale(tag: str | None) -> str | None:

@@ -8,11 +8,13 @@ A parcel is known by its tracking number; `fulfillment_events/create` does not c
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from perennial.domain.events import (
+    NOBODY,
     Cart,
     CartAbandoned,
     CartData,
@@ -34,6 +36,8 @@ from perennial.domain.events import (
     OrderReturned,
     OrderShipped,
     Person,
+    PrivacyData,
+    PrivacyRequested,
     Refund,
     RefundData,
     ReturnData,
@@ -43,8 +47,12 @@ from perennial.domain.events import (
     ShipmentUpdated,
     Shipped,
     ShippedData,
+    TicketData,
+    TicketFacts,
+    TicketOpened,
+    TicketResolved,
 )
-from perennial.domain.values import Money
+from perennial.domain.values import Money, to_utc
 from perennial.sources import Headers, Ignored, NotUnderstood, whole
 from perennial.sources import shopify_payloads as said
 from perennial.sources.payloads import (
@@ -85,6 +93,12 @@ PARCEL_STATES: Mapping[str, ShipmentState] = {
 }
 """Shopify's words of `shipment_status` and of fulfillment events."""
 
+CLOSED_DISPUTES = frozenset({"won", "lost", "accepted", "charge_refunded", "prevented"})
+DISPUTE_MOODS: Mapping[str | None, float] = {"chargeback": -1.0, "inquiry": -0.5}
+"""How the customer feels, from -1 to 1: who goes to the bank has given up on the shop."""
+TIME_TO_ANSWER = timedelta(days=30)
+"""Shopify wants privacy topics done within it, and so does article 12 of the GDPR (a month)."""
+
 IGNORED: Mapping[str, str] = {
     "carts/create": "a cart names no customer; its checkout does",
     "carts/update": "a cart names no customer; its checkout does",
@@ -97,14 +111,23 @@ IGNORED: Mapping[str, str] = {
     "returns/cancel": "nothing comes back",
     "returns/reopen": "returns/close will tell when the goods are back",
     "returns/update": "returns/close tells when the goods are back",
+    "returns/process": "goods of a return were looked at; returns/close tells when it is done",
+    "fulfillment_events/delete": "what a carrier said stays said",
+    "customer.tags_added": "tags are the shop's own notes",
+    "customer.tags_removed": "tags are the shop's own notes",
+    "customer.joined_segment": "segments are the shop's own; Perennial works out its own",
+    "customer.left_segment": "segments are the shop's own; Perennial works out its own",
+    "customers/purchasing_summary": "a sum of orders; the orders tell themselves",
 }
+NOT_ABOUT_CUSTOMERS = frozenset(
+    {
+        "collections", "collection_listings", "domains", "draft_orders", "fulfillment_orders", "inventory_items",
+        "inventory_levels", "locales", "locations", "markets", "order_transactions", "product_listings", "products",
+        "profiles", "selling_plan_groups", "shop", "tender_transactions", "themes", "variants",
+    }
+)  # fmt: skip
+"""What comes before the slash in topics about the shop and its goods."""
 FOR_A_PERSON: Mapping[str, str] = {
-    "customers/data_request": "a customer asks for their data (answer within 30 days)",
-    "customers/redact": "a customer asks for erasure (answer within 30 days)",
-    "shop/redact": "the shop's data is to be erased (answer within 30 days)",
-    "disputes/create": "a payment is disputed",
-    "disputes/update": "a payment dispute has moved",
-    "orders/delete": "an order was deleted in the shop; it is kept here until someone decides",
     "app/uninstalled": "the app was uninstalled: the shop sends nothing any more",
 }
 
@@ -125,9 +148,11 @@ def translate(headers: Headers, body: bytes, store: str, received_at: datetime, 
         raise Ignored(f"{topic}: {IGNORED[topic]}")
     if topic in FOR_A_PERSON:
         raise NotUnderstood(f"needs a person: {FOR_A_PERSON[topic]}")
-    if topic not in TOPICS:
-        raise NotUnderstood("the X-Shopify-Topic header names no topic that Perennial reads")
-    return TOPICS[topic](_delivery(headers, topic, body, store, received_at))
+    if topic in TOPICS:
+        return TOPICS[topic](_delivery(headers, topic, body, store, received_at))
+    if topic.partition("/")[0] in NOT_ABOUT_CUSTOMERS:
+        raise Ignored("a topic about the shop and its goods, not about a customer")
+    raise NotUnderstood("the X-Shopify-Topic header names no topic that Perennial reads")
 
 
 def _delivery(headers: Headers, topic: str, body: bytes, store: str, received_at: datetime) -> Delivery:
@@ -295,6 +320,13 @@ def _address(address: said.Address | None) -> str | None:
     return cut(line or None, LONGEST_SHORT_TEXT)
 
 
+def _order_deleted(delivery: Delivery) -> Events:
+    """Shopify lets only orders be deleted that are of no account any more: here it counts as cancelled from then on."""
+    gone = said.DeletedOrder.model_validate_json(delivery.body)
+    buyer = Person(ids={"shopify": gone.customer.id}) if gone.customer else NOBODY
+    return (delivery.event(OrderCancelled, None, OrderData(customer=buyer, order=OrderFacts(id=gone.id))),)
+
+
 # ── parcels ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -446,6 +478,66 @@ def _return_closed(delivery: Delivery) -> Events:
     return (delivery.event(OrderReturned, None, ReturnData(order=OrderFacts(id=order)), closed.id),)
 
 
+def _dispute(delivery: Delivery) -> Events:
+    """disputes/create, disputes/update: a ticket of its own, open until the bank has decided.
+
+    Each topic tells the whole dispute; named after the dispute, what was told before is the same event again.
+    """
+    dispute = said.Dispute.model_validate_json(delivery.body)
+    if dispute.order_id is None:
+        raise NotUnderstood("order_id: a dispute about no order, so nobody can be found; look it up in Shopify")
+    named = replace(delivery, id=f"dispute-{dispute.id}")
+    data = TicketData(ticket=_dispute_ticket(dispute))
+    opened = named.event(TicketOpened, dispute.initiated_at, data)
+    if dispute.status not in CLOSED_DISPUTES:
+        return (opened,)
+    return opened, named.event(TicketResolved, dispute.finalized_on, data, dispute.status)
+
+
+def _dispute_ticket(dispute: said.Dispute) -> TicketFacts:
+    due = f"; answer the bank by {dispute.evidence_due_by:%Y-%m-%d %H:%M} UTC" if dispute.evidence_due_by else ""
+    sum_ = f" over {dispute.amount} {dispute.currency}" if dispute.amount and dispute.currency else ""
+    words = f"payment {dispute.type or 'dispute'}{sum_}: {dispute.reason or 'no reason given'}{due}"
+    return TicketFacts(
+        id=f"dispute-{dispute.id}",
+        opened_at=dispute.initiated_at,
+        channel="bank",
+        intent="dispute",
+        sentiment=DISPUTE_MOODS.get(dispute.type),
+        order=dispute.order_id,
+        subject=cut(words, LONGEST_SHORT_TEXT),
+    )
+
+
+# ── privacy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _data_request(delivery: Delivery) -> Events:
+    return _privacy_topic(delivery, "export")
+
+
+def _redact(delivery: Delivery) -> Events:
+    return _privacy_topic(delivery, "erase")
+
+
+def _privacy_topic(delivery: Delivery, request: Literal["erase", "export"]) -> Events:
+    """Guests too have a customer's id in Shopify, so the orders that are listed beside it name nobody else."""
+    asked = said.PrivacyTopic.model_validate_json(delivery.body)
+    person = Person(ids={"shopify": asked.customer.id}, email=asked.customer.email, phone=asked.customer.phone)
+    number = asked.data_request.id if asked.data_request else delivery.id
+    return (_privacy_event(delivery, PrivacyData(customer=person, request=request, request_id=number)),)
+
+
+def _shop_redact(delivery: Delivery) -> Events:
+    """Comes 48 hours after the app was uninstalled."""
+    said.ShopRedact.model_validate_json(delivery.body)
+    return (_privacy_event(delivery, PrivacyData(request="erase_shop", request_id=delivery.id)),)
+
+
+def _privacy_event(delivery: Delivery, data: PrivacyData) -> PrivacyRequested:
+    return delivery.event(PrivacyRequested, None, data.but({"due_at": to_utc(delivery.at + TIME_TO_ANSWER)}))
+
+
 # ── carts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -488,6 +580,21 @@ def _customer_changed(delivery: Delivery) -> Events:
     account = said.Customer.model_validate_json(delivery.body)
     updated = delivery.event(CustomerUpdated, account.updated_at, CustomerData(customer=_account(account)))
     return (updated, *_consents(delivery, account, account.created_at))
+
+
+def _customers_merged(delivery: Delivery) -> Events:
+    """customers/merge: two accounts were one person's all along, says who keeps them. It may fail; then both stay."""
+    merge = said.Merge.model_validate_json(delivery.body)
+    if (merge.status or "").lower() != "completed":
+        raise Ignored("a merge of accounts that is not completed: both are still there")
+    kept, gone = (_number(each) for each in (merge.kept, merge.deleted))
+    person = Person(ids={"shopify": kept}, former={"shopify": gone})
+    return (delivery.event(CustomerUpdated, None, CustomerData(customer=person)),)
+
+
+def _number(gid: str) -> str:
+    """Of gid://shopify/Customer/6940095564: as all other topics call the customer."""
+    return gid.rpartition("/")[2]
 
 
 def _customer_deleted(delivery: Delivery) -> Events:
@@ -540,8 +647,11 @@ def _consent(
     time = consent.consent_updated_at or (granted_at if granted else delivery.at)
     if time is None:
         return ()
-    method = f"shopify {cut(consent.opt_in_level, 60) or 'account'}"
-    data = ConsentData(customer=person, channel=channel, granted=granted, method=method)
+    level = cut(consent.opt_in_level, 60) or "account"
+    confirmed = granted and level.lower() == "confirmed_opt_in"
+    data = ConsentData(
+        customer=person, channel=channel, granted=granted, confirmed=confirmed, method=f"shopify {level}"
+    )
     return (delivery.event(ConsentChanged, time, data, channel),)
 
 
@@ -570,6 +680,7 @@ TOPICS: Mapping[str, Callable[[Delivery], Events]] = {
     "orders/cancelled": _order_is_cancelled,
     "orders/fulfilled": _order_is_shipped,
     "orders/partially_fulfilled": _order_is_shipped,
+    "orders/delete": _order_deleted,
     "refunds/create": _refund,
     "returns/close": _return_closed,
     "fulfillments/create": _fulfillment,
@@ -582,6 +693,12 @@ TOPICS: Mapping[str, Callable[[Delivery], Events]] = {
     "customers/enable": _customer_changed,
     "customers/disable": _customer_changed,
     "customers/delete": _customer_deleted,
+    "customers/merge": _customers_merged,
+    "customers/data_request": _data_request,
+    "customers/redact": _redact,
+    "shop/redact": _shop_redact,
+    "disputes/create": _dispute,
+    "disputes/update": _dispute,
     "customers_email_marketing_consent/update": _email_consent,
     "customers_marketing_consent/update": _sms_consent,
 }

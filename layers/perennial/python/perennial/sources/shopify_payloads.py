@@ -177,6 +177,60 @@ class Checkout(Payload):
     line_items: Many[LineItem] = ()
 
 
+class Merge(Payload):
+    """Of two accounts. Its errors name people, and are not read."""
+
+    kept: Annotated[Id, Field(alias="admin_graphql_api_customer_kept_id")]
+    deleted: Annotated[Id, Field(alias="admin_graphql_api_customer_deleted_id")]
+    status: Text = None
+
+
+class DeletedOrder(Payload):
+    """`orders/delete` may carry no more than the id."""
+
+    id: Id
+    customer: Maybe[Customer] = None
+
+
+class Dispute(Payload):
+    """A buyer's bank, or the buyer through it, asks for the money back."""
+
+    id: Id
+    order_id: Id | None = None
+    type: Text = None
+    """`chargeback`: the money is taken back until it is settled. `inquiry`: a question that may become one."""
+    amount: Number | None = None
+    currency: Text = None
+    reason: Text = None
+    status: Text = None
+    evidence_due_by: Time = None
+    finalized_on: Time = None
+    initiated_at: Time = None
+
+
+class Subject(Payload):
+    """Whom a privacy topic is about."""
+
+    id: Id
+    email: Text = None
+    phone: Text = None
+
+
+class DataRequest(Payload):
+    id: Id
+
+
+class PrivacyTopic(Payload):
+    """`customers/data_request` and `customers/redact`."""
+
+    customer: Subject
+    data_request: Maybe[DataRequest] = None
+
+
+class ShopRedact(Payload):
+    shop_id: Id
+
+
 class OrderOfReturn(Payload):
     id: Id
 

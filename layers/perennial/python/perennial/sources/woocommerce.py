@@ -11,6 +11,7 @@ shipped. When a parcel arrives, only a carrier knows.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
 
 from pydantic import ValidationError
 
@@ -194,12 +195,25 @@ def _items(order: said.Order) -> tuple[Item, ...]:
     return tuple(
         Item(
             product=line.product_id or line.id or "unnamed",
-            quantity=max(0, line.quantity),
+            quantity=_whole(line.quantity),
             name=cut(line.name, LONGEST_SHORT_TEXT),
-            price=line.price,
+            price=_fine_price(line.price),
         )
         for line in order.line_items[: said.MOST_ITEMS]
     )
+
+
+def _whole(quantity: Decimal) -> int:
+    """Shops that sell by weight write half a kilogram as 0.5: one thing was bought. Odd numbers stay in bounds."""
+    return int(min(max(Decimal(0), quantity.quantize(Decimal(1), ROUND_CEILING)), said.MOST_OF_ONE))
+
+
+def _fine_price(price: Decimal | None) -> Decimal | None:
+    """A line's price is its total divided by how many there are, such as 6.6666666666667; below zero it is none."""
+    if price is None or price < 0:
+        return None
+    rounded = price.quantize(said.FINEST_PRICE)
+    return price if price == rounded else rounded
 
 
 def _buyer(order: said.Order) -> Person:
@@ -212,8 +226,9 @@ def _buyer(order: said.Order) -> Person:
 
 
 def _customer_created(body: bytes, store: str, received_at: datetime) -> Events:
+    """An account is made once: however often it was changed before it is read, it is the same sign-up."""
     account = said.Customer.model_validate_json(body)
-    delivery = _delivery("customer", account, body, store, received_at)
+    delivery = Delivery("woocommerce", f"customer:{account.id}", store, received_at, body)
     return (delivery.event(CustomerSignedUp, account.date_created_gmt, CustomerData(customer=_account(account))),)
 
 

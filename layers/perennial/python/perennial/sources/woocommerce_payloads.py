@@ -1,6 +1,7 @@
 """The parts of WooCommerce's payloads that we read: REST API v3, which its webhooks send word for word."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -9,15 +10,20 @@ from perennial.domain.values import Id, Number
 from perennial.sources.payloads import Many, Maybe, Payload, Text, Time
 
 MOST_ITEMS = 500
+MOST_OF_ONE = Decimal(1_000_000)
+FINEST_PRICE = Decimal("0.000001")
 
 
 def _in_utc(value: Any) -> Any:
-    """`*_gmt` times are written without a zone; a blank is no time."""
+    """`*_gmt` times are written without a zone; a blank is no time, and of other words pydantic says so, unquoted."""
     if not isinstance(value, str):
         return value
     if not value.strip():
         return None
-    time = datetime.fromisoformat(value)
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return value
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
@@ -45,7 +51,7 @@ class LineItem(Payload):
     id: Id | None = None
     name: Text = None
     product_id: MaybeId = None
-    quantity: int = 1
+    quantity: Number = Decimal(1)
     price: Number | None = None
 
 

@@ -1,19 +1,20 @@
 """Zendesk: signed over timestamp and raw body; ticket events tell of tickets, user events tie a requester to an e-mail.
 
-A ticket names its requester by id only; `user.created` and `user.identity_created` say whose e-mail that is, and so
-make the requester the shop's customer. Event types are written "zen:event-type:ticket.created" and, for some, with
-a slash before the name: both are read.
+A ticket names its requester by id only; `user.created` and `user.identity_created` say whose e-mail or phone that is,
+and so make the requester the shop's customer. Event types are written "zen:event-type:ticket.created" and, for some,
+with a slash before the name: both are read.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
 
 from perennial.domain.events import (
     CustomerData,
     CustomerUpdated,
     Event,
     Person,
+    SurveyAnswered,
+    SurveyData,
     TicketData,
     TicketFacts,
     TicketOpened,
@@ -36,6 +37,7 @@ from perennial.sources.payloads import (
     understanding,
 )
 from perennial.sources.signatures import hmac_sha256_base64, require_fresh, require_signature
+from perennial.sources.tickets import By, intent_of
 
 Events = tuple[Event, ...]
 
@@ -46,25 +48,9 @@ SYSTEM = "-1"
 """The actor of Zendesk's own triggers, automations and bots."""
 SOLVED = frozenset({"SOLVED", "CLOSED"})
 STAFF = frozenset({"agent", "admin"})
-INTENTS: Mapping[str, str] = {
-    "complaint": "complaint",
-    "return": "return",
-    "returns": "return",
-    "refund": "return",
-    "exchange": "return",
-    "delay": "delay",
-    "late": "delay",
-    "shipping": "delay",
-    "delivery": "delay",
-    "wismo": "delay",
-    "how_to": "how-to",
-    "how-to": "how-to",
-    "setup": "how-to",
-    "product_question": "before-purchase",
-    "before_purchase": "before-purchase",
-    "presales": "before-purchase",
-}
-"""Ticket tag -> what the customer wants. The first line that a ticket carries wins: the sharpest stands first."""
+SCORES: Mapping[str, float] = {"GOOD": 5, "BAD": 1} | {str(stars): float(stars) for stars in range(1, 6)}
+"""What a customer answered -> CSAT's 1 to 5. The older survey knows two answers, the newer one has five."""
+UNANSWERED = frozenset({"OFFERED", "UNOFFERED"})
 
 IGNORED = frozenset(
     {
@@ -74,6 +60,7 @@ IGNORED = frozenset(
         "ticket.brand_changed",
         "ticket.comment_made_private",
         "ticket.comment_redacted",
+        "ticket.csat_requested",
         "ticket.custom_field_changed",
         "ticket.custom_status_changed",
         "ticket.description_changed",
@@ -82,6 +69,8 @@ IGNORED = frozenset(
         "ticket.followers_changed",
         "ticket.form_changed",
         "ticket.group_assignment_changed",
+        "ticket.next_sla_breach_changed",
+        "ticket.ola_policy_changed",
         "ticket.organization_changed",
         "ticket.priority_changed",
         "ticket.problem_link_changed",
@@ -183,10 +172,6 @@ class Identity(Payload):
     value: Text = None
 
 
-class UserChange(Payload):
-    identity: Maybe[Identity] = None
-
-
 class User(Payload):
     id: Id
     email: Text = None
@@ -194,9 +179,28 @@ class User(Payload):
     role: Text = None
 
 
+class UserChange(Payload):
+    identity: Maybe[Identity] = None
+    user: Maybe[User] = None
+    """Of a merger: the other one."""
+
+
 class UserEvent(Payload):
     detail: User
     event: Maybe[UserChange] = None
+
+
+class Satisfaction(Payload):
+    score: Id | None = None
+    comment: Text = None
+
+
+class Rating(Payload):
+    satisfaction_score: Satisfaction
+
+
+class Rated(TicketEvent):
+    event: Rating
 
 
 def verify(headers: Headers, body: bytes, secrets: Sequence[str], moments: Sequence[datetime], /) -> None:
@@ -275,55 +279,84 @@ def _undeleted(delivery: Delivery) -> Events:
     return (delivery.event(TicketReopened, None, _ticket(ticket, "bot")),)
 
 
-def _ticket(ticket: Ticket, by: Literal["customer", "agent", "bot"], text: str | None = None) -> TicketData:
+def _rated(delivery: Delivery) -> Events:
+    told = Rated.model_validate_json(delivery.body)
+    answer = told.event.satisfaction_score
+    said = (answer.score or "").upper().partition("_")[0]  # GOOD_WITH_COMMENT
+    if said in UNANSWERED:
+        raise Ignored("the survey was offered, and not answered")
+    if said not in SCORES:
+        raise NotUnderstood(f"event.satisfaction_score.score: one of {', '.join(SCORES)}")
+    person, text = Person(ids={"zendesk": told.detail.requester_id}), cut(answer.comment, LONGEST_TEXT)
+    data = SurveyData(customer=person, survey="csat", score=SCORES[said], ticket=told.detail.id, text=text)
+    return (delivery.event(SurveyAnswered, None, data),)
+
+
+def _ticket(ticket: Ticket, by: By, text: str | None = None) -> TicketData:
     facts = TicketFacts(
         id=ticket.id,
         opened_at=ticket.created_at,
         channel=cut(ticket.via.channel, 40) if ticket.via else None,
         by=by,
-        intent=_intent(ticket.tags),
+        intent=intent_of(ticket.tags),
         subject=cut(ticket.subject, LONGEST_SHORT_TEXT),
         text=cut(text, LONGEST_TEXT),
     )
     return TicketData(customer=Person(ids={"zendesk": ticket.requester_id}), ticket=facts)
 
 
-def _actor(ticket: Ticket, actor: str | None) -> Literal["customer", "agent", "bot"]:
+def _actor(ticket: Ticket, actor: str | None) -> By:
     if actor == SYSTEM:
         return "bot"
     return "customer" if actor == ticket.requester_id else "agent"
 
 
-def _intent(tags: Sequence[str]) -> str | None:
-    carried = {tag.lower() for tag in tags}
-    return next((intent for tag, intent in INTENTS.items() if tag in carried), None)
-
-
 def _user(delivery: Delivery) -> Events:
-    """Who a requester is, by e-mail. Deleted and merged users are for a person to look at."""
+    """Who a requester is, by e-mail or phone."""
     told = UserEvent.model_validate_json(delivery.body)
     user = told.detail
     if user.role in STAFF:
         raise Ignored("one of the merchant's own people")
-    email = _new_email(told) or user.email
-    if email is None:
-        raise Ignored("a user without an e-mail: nothing to tie the requester to")
-    person = Person(ids={"zendesk": user.id}, email=email, name=cut(user.name, LONGEST_SHORT_TEXT))
+    email, phone = _told_identity(told, "email") or user.email, _told_identity(told, "phone_number")
+    if email is None and phone is None:
+        raise Ignored("a user without e-mail and phone: nothing to tie the requester to")
+    person = Person(ids={"zendesk": user.id}, email=email, phone=phone, name=cut(user.name, LONGEST_SHORT_TEXT))
     return (delivery.event(CustomerUpdated, None, CustomerData(customer=person)),)
 
 
-def _new_email(told: UserEvent) -> str | None:
+def _told_identity(told: UserEvent, kind: str) -> str | None:
     identity = told.event.identity if told.event else None
-    return identity.value if identity and identity.type == "email" else None
+    return identity.value if identity and identity.type == kind else None
+
+
+def _merged(delivery: Delivery) -> Events:
+    """An agent has found two users to be one person, and Zendesk has made them one."""
+    told = UserEvent.model_validate_json(delivery.body)
+    other = told.event.user if told.event else None
+    if other is None or other.id == told.detail.id:
+        raise NotUnderstood("event.user.id: two users were merged, and not told which")
+    person = Person(ids={"zendesk": told.detail.id}, former={"zendesk": other.id}, email=told.detail.email)
+    return (delivery.event(CustomerUpdated, None, CustomerData(customer=person)),)
+
+
+def _user_deleted(_delivery: Delivery) -> Events:
+    """A help desk's user is not the shop's customer, who may have orders under way."""
+    raise NotUnderstood(
+        "a user was deleted in Zendesk, which deletes nobody here: if the person asked to be forgotten, "
+        "erase the customer here too, and then delete this entry"
+    )
 
 
 TYPES: Mapping[str, Callable[[Delivery], Events]] = {
     "ticket.created": _opened,
     "ticket.comment_added": _replied,
     "ticket.status_changed": _status_changed,
+    "ticket.csat_received": _rated,
     "ticket.soft_deleted": _deleted,
     "ticket.undeleted": _undeleted,
     "user.created": _user,
     "user.identity_created": _user,
     "user.identity_changed": _user,
+    "user.merged": _merged,
+    "user.deleted": _user_deleted,
 }
