@@ -91,6 +91,10 @@ def test_whatever_an_admin_asks_is_answered_as_documented(case: Case, played_hou
     case.validate_response(response)
 
 
+PARTICULAR = ("POST /templates/{id}/test",)
+"""Routes that refuse even the highest role what is not theirs to do: to write to a customer on trial."""
+
+
 @pytest.mark.parametrize("role", ["nobody", "viewer", "agent", "admin"])
 @DOCUMENT.parametrize()  # type: ignore[untyped-decorator]
 @settings(max_examples=examples(5), suppress_health_check=TIMELESS)
@@ -102,7 +106,7 @@ def test_who_may_not_ask_is_refused_whatever_they_ask(case: Case, role: str, pla
     case.validate_response(response)
     is_high_enough = role != "nobody" and Role[role.upper()] >= LEAST_ROLE[case.operation.label]
     if is_high_enough:
-        assert response.status_code != 403
+        assert response.status_code != 403 or case.operation.label in PARTICULAR
     else:
         assert response.status_code in (403, 404), "a path that no route matches is nobody's"
 

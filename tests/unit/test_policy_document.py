@@ -392,3 +392,17 @@ def test_a_policy_with_any_line_garbled_is_read_or_refused(data: st.DataObject):
 
     with suppress(PolicyRefused):
         read(text)
+
+
+def test_a_character_that_json_writes_as_two_halves_is_one() -> None:
+    written = the_policy().model_dump_json(by_alias=True).replace('"name":"', '"name":"\\ud83c\\udf31 ', 1)
+
+    assert read(written).name.startswith("🌱 ")
+
+
+@pytest.mark.parametrize("place", ["name: {}", "{}: 1", "labels: [{}]"])
+def test_half_a_character_is_refused_with_its_line(place: str) -> None:
+    """No answer, and no item of the table, can hold one."""
+    (mistake,) = mistakes_in("\n" + place.format('"\\ud83c"'))
+
+    assert mistake == Mistake("", 2, "is not YAML: half a character")

@@ -91,7 +91,21 @@ class _Reader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent) or event.anchor or event.tag:
             unknown = "anchors, aliases and tags are not known here"
             raise yaml.MarkedYAMLError(problem=unknown, problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
+        node = super().compose_node(parent, index)
+        if isinstance(node, yaml.ScalarNode):
+            node.value = _whole(node)
+        return node
+
+
+def _whole(node: yaml.ScalarNode) -> str:
+    """JSON writes what lies beyond U+FFFF as two halves, and YAML reads these as two characters that none are."""
+    value = str(node.value)
+    if value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value):
+        return value
+    try:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise yaml.MarkedYAMLError(problem="half a character", problem_mark=node.start_mark) from None
 
 
 _Reader.yaml_implicit_resolvers = {}
