@@ -247,7 +247,7 @@ def _request(event: Event, now: datetime) -> dict[str, Any]:
         "version": "2.0",
         "routeKey": "POST /events/{store}",
         "rawPath": path,
-        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
+        "requestContext": {"http": {"method": "POST", "path": path}, "domainName": "a.example", "stage": "$default"},
         "pathParameters": {"store": STORE},
         "headers": {name.lower(): value for name, value in headers.items()},
         "body": body,

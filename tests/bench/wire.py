@@ -129,7 +129,8 @@ class _Raw(BytesIO):
 def deployed(clock: EventClock, secrets: Mapping[str, str]) -> Iterator[Wire]:
     """Everything that `wiring` builds meanwhile is what AWS would run, but for the network and the clock."""
     wire = Wire(secrets)
-    with environment(**{name: address(name) for name in Settings.model_fields}):
+    needed = (name for name, field in Settings.model_fields.items() if field.is_required())
+    with environment(**{name: address(name) for name in needed}):
         wiring.install(clock=clock)
         our_session().register("before-send", wire.answer)
         look_once_at_the_policy()
