@@ -79,6 +79,20 @@ def test_a_code_that_was_drawn_between_the_look_and_the_draw_is_not_drawn_again(
     assert taken == ["ONLY1"]
 
 
+def test_an_action_of_which_a_copy_drew_between_the_look_and_the_draw_keeps_that_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picks = iter((0, 1))  # each would take another
+    monkeypatch.setattr("perennial.aws.coupons.secrets.choice", lambda codes: codes[next(picks)])
+    table = FaultyTable(SqliteTable(Database()))
+    quicker = filled(Pools(table.within), "ONE", "TWO")
+    table.before.append(lambda: taken.append(quicker.draw("vip", "a-1")))
+    taken: list[str] = []
+
+    assert [Pools(table).draw("vip", "a-1")] == taken
+    assert quicker.left("vip").left == 1
+
+
 def test_an_empty_pool_says_so_but_not_to_an_action_that_drew_the_last(pools: Pools) -> None:
     filled(pools, "LAST1").draw("vip", "a-1")
 

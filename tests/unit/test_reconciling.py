@@ -202,7 +202,7 @@ def test_an_order_that_leaves_a_full_second_while_it_is_read_hides_none_behind_i
     shop, kept = Shop(), Kept()
     for number in range(1, 3 * PAGE):
         shop.change(number, NOON - HOUR)
-    leaving = {3: 5, 5: 7}
+    leaving = {2: 5, 4: 7}
     shop.before_answer = lambda number: (
         shop.change(leaving[number], NOON - HOUR + MINUTE) if number in leaving else None
     )
