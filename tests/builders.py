@@ -13,8 +13,9 @@ from perennial.channels.catalogue import read_catalogue
 from perennial.domain.customer import Customer, Facts
 from perennial.domain.decide import Decision, decide
 from perennial.domain.events import Event, TimerDue, event_adapter
-from perennial.domain.fold import Settled, fold, recalls, ref_of
+from perennial.domain.fold import fold
 from perennial.domain.policy import Policy
+from perennial.domain.settled import Ref, Settled, among, recall, ref_of
 from perennial.domain.values import iso
 from perennial.policy_document import Known, read_policy
 
@@ -122,10 +123,9 @@ def a_customer(**overrides: Any) -> Customer:
 
 def folded(events: Iterable[Event], policy: Policy | None = None) -> Facts:
     """The facts of these events, with settled orders and tickets recalled as the engine would."""
-    facts, left = Facts(), dict[tuple[str, str], Settled]()
+    facts, left = Facts(), dict[Ref, Settled]()
     for event in events:
-        recalled = [left[ref] for ref in recalls(facts, event) if ref in left]
-        done = fold(facts, event, policy or the_policy(), recalled)
+        done = fold(facts, event, policy or the_policy(), recall(facts, event, among(left)))
         facts, left = done.facts, left | {ref_of(each): each for each in done.settled}
     return facts
 
@@ -142,11 +142,11 @@ class Life:
         self.policy = policy or the_policy()
         self.customer = a_customer()
         self.decisions: list[Decision] = []
-        self._left: dict[tuple[str, str], Settled] = {}
+        self._left: dict[Ref, Settled] = {}
 
     def hears(self, event: Event, now: datetime | None = None) -> Decision:
         """Decides on this event, at its own time unless another is given."""
-        recalled = [self._left[ref] for ref in recalls(self.customer.facts, event) if ref in self._left]
+        recalled = recall(self.customer.facts, event, among(self._left))
         decision = decide(self.customer, event, self.policy, now or event.time, recalled)
         self._left |= {ref_of(each): each for each in decision.settled}
         self.customer = decision.customer

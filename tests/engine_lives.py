@@ -28,6 +28,7 @@ from perennial.marking import Marking
 from perennial.matching import Matching
 from perennial.policy_document import shipped_policy
 from perennial.sweep import Sweep
+from perennial.telling import Telling
 
 BIRTH = datetime(2026, 1, 5, 10, 30, 0, 123456, tzinfo=UTC)
 """With microseconds: real clocks have them, records and journals do not."""
@@ -94,7 +95,10 @@ class Life:
         families = Families(self.store, self.policies.active, self.policies.version, Marking(SECRET))
         matching = Matching(self.store, Proposals(self.table), self.sent)
         active = self.policies.active
-        self.engine = Engine(self.store, channels, active, addressing, SECRET, lambda entry: None, families, matching)
+        telling = Telling(Outbound(), active)
+        self.engine = Engine(
+            self.store, channels, active, addressing, SECRET, lambda entry: None, families, matching, telling, self.sent
+        )
         self._told = 0
 
     def live(self, batch: Sequence[Told], after: timedelta) -> None:
@@ -175,7 +179,7 @@ def order_events(draw: st.DrawFn) -> Told:
 @st.composite
 def parcel_events(draw: st.DrawFn) -> Told:
     state = draw(st.sampled_from(["in_transit", "customs_hold", "customs_cleared", "out_for_delivery", "delivered"]))
-    shipment = {"tracking": f"T{draw(ORDERS)}", "state": state, "order": draw(ORDERS)}
+    shipment = {"tracking": f"T{draw(ORDERS)}", "state": state, "order": draw(st.none() | ORDERS)}
     return "shipment.updated", {"shipment": shipment, "late": draw(st.integers(0, 48))}
 
 
@@ -229,9 +233,16 @@ BATCHES = st.lists(
     max_size=14,
 )
 A_LONG_PAST: list[tuple[Sequence[Told], int]] = [
-    ([("order.placed", {"order": {"id": str(number)}}), ("ticket.opened", {"ticket": {"id": str(number)}})], 200)
+    (
+        [
+            ("order.placed", {"order": {"id": str(number)}}),
+            ("order.shipped", {"order": {"id": str(number)}, "shipment": {"tracking": f"T{number}"}}),
+            ("ticket.opened", {"ticket": {"id": str(number)}}),
+        ],
+        200,
+    )
     for number in range(1, 13)
 ]
-"""So long that orders and tickets have left the record."""
+"""So long that orders, with their parcels, and tickets have left the record."""
 PASTS = st.sampled_from([[], [], A_LONG_PAST])
 LIVES = st.builds(lambda past, life, change_at: lived([*past, *life], change_at), PASTS, BATCHES, st.integers(-1, 8))

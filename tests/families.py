@@ -7,9 +7,9 @@ from typing import Any
 from perennial.aws.store import Loaded
 from perennial.domain.customer import Customer
 from perennial.domain.events import Event, event_adapter
-from perennial.domain.fold import Settled
 from perennial.domain.identity import customer_id, key_for
 from perennial.domain.journal import Entry
+from perennial.domain.settled import Settled
 from tests.builders import an_event
 from tests.house import SECRET, House
 

@@ -25,6 +25,7 @@ from perennial.ingest import Ingest
 from perennial.marking import Marking
 from perennial.matching import Matching
 from perennial.sweep import Sweep
+from perennial.telling import Telling
 from tests.builders import NOON, the_policy
 
 SECRET = b"identity key"
@@ -97,6 +98,7 @@ class House:
         self.table = BreakableTable(table or SqliteTable(Database()))
         self.channels = {"email": ListQueue(), "sms": ListQueue()}
         self.lane = ListQueue()
+        self.notices = ListQueue()
         lanes: Any = {"orders": self.lane, "tickets": self.lane, "outcomes": self.lane}
         self.ingest = Ingest(None, lanes, Quarantine(self.table), self.clock)  # type: ignore[arg-type]
         self.store = Store(self.table)
@@ -114,7 +116,16 @@ class House:
         families = Families(self.store, lambda: self.policy, lambda version: self.policy, Marking(SECRET))
         matching = Matching(self.store, self.proposals, self.lane)
         return Engine(
-            self.store, channels, lambda: self.policy, addressing, SECRET, self.ingest.replay, families, matching
+            self.store,
+            channels,
+            lambda: self.policy,
+            addressing,
+            SECRET,
+            self.ingest.replay,
+            families,
+            matching,
+            Telling(self.notices, lambda: self.policy),
+            self.lane,
         )
 
     def hears(self, *events: Event, now: datetime | None = None) -> dict[int, Exception]:

@@ -1,8 +1,7 @@
 """Strategies for hypothesis: any life of a customer, as a list of events of every type but `timer.due`.
 
 Vendors say the same thing twice, late, at the same instant, and not with the same words. On two things they agree, as
-folding needs it (`perennial.domain.fold` says so): when an order was placed, and whose a parcel is; and a carrier who
-names no order tells of a parcel whose order is among the newest.
+folding needs it (`perennial.domain.fold` says so): when an order was placed, and whose a parcel is.
 """
 
 from datetime import datetime
@@ -10,10 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from perennial.domain.actions import coupon_mark
 from perennial.domain.customer import RECENT_CARTS, RECENT_ORDERS, RECENT_TICKETS
 from perennial.domain.events import Event, ShipmentState
 from tests.builders import DAY, HOUR, NOON, a_ticket_event, an_event, an_order_event, parcel, placed, shipped
 
+CODES = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX")
 ORDERS, TICKETS = RECENT_ORDERS + 4, RECENT_TICKETS + 3
 Words = dict[str, Any]
 hours = st.integers(0, 400 * 24).map(lambda hour: NOON + hour * HOUR)
@@ -55,6 +56,8 @@ def terms(draw: st.DrawFn, number: int) -> Words:
     amount, currency = draw(st.sampled_from(("10", "10.0", "12.50", "0"))), draw(st.sampled_from(("USD", "EUR", "XXX")))
     said: Words = {"placed_at": bought(number), "total": {"amount": amount, "currency": currency}}
     said["promised_at"] = draw(st.none() | st.integers(0, 20).map(lambda days: bought(number) + days * DAY))
+    codes = draw(st.lists(st.sampled_from(CODES), max_size=2, unique=True))
+    said["coupons"] = [{"code": code, "off": draw(st.sampled_from(("2", "2.00", None)))} for code in codes]
     said["base"], said["country"] = draw(st.sampled_from((None, "11"))), draw(st.sampled_from((None, "ES", "US")))
     return said
 
@@ -81,8 +84,7 @@ def order_events(draw: st.DrawFn) -> Event:
 @st.composite
 def parcel_events(draw: st.DrawFn) -> Event:
     number, state = draw(one_of(ORDERS)), draw(st.sampled_from([*ShipmentState]))
-    may_have_left = number <= ORDERS - RECENT_ORDERS
-    said: Words = {"order": f"o-{number}"} if may_have_left or draw(st.booleans()) else {}
+    said: Words = {"order": f"o-{number}"} if draw(st.booleans()) else {}
     said["promised_at"] = draw(st.none() | instants)
     return parcel(state, draw(instants), tracking=draw(trackings(number)), **said)
 
@@ -115,14 +117,17 @@ message = {
     "action": st.just("a-1"),
     "channel": channels,
     "purpose": st.sampled_from((None, "transactional", "service", "marketing")),
+    "play": st.sampled_from((None, "welcome", "winback")),
+    "coupon": st.sampled_from((None, *map(coupon_mark, CODES))),
 }
 message_events = st.one_of(
     *(
         happens(f"message.{verb}", **message)
         for verb in ("sent", "delivered", "opened", "clicked", "bounced", "complained", "replied", "failed")
     ),
-    happens("message.deferred", **message, play=st.just("welcome"), about=st.just("sign-up"), until=instants),
+    happens("message.deferred", **{**message, "play": st.just("welcome")}, about=st.just("sign-up"), until=instants),
 )
+some_points = st.integers(1, 200)
 other_events = st.one_of(
     happens("cart.abandoned", cart=one_of(RECENT_CARTS + 3).map(lambda number: {"id": f"k-{number}"})),
     happens("survey.answered", survey=st.sampled_from(("csat", "nps", "ces")), score=grades),
@@ -138,12 +143,17 @@ other_events = st.one_of(
     happens("consent.changed", channel=channels, granted=st.booleans()),
     happens("privacy.requested", request=st.sampled_from(("erase", "export")), request_id=st.just("p-1")),
     happens("recommendation.clicked", recommendation=st.just("r-1")),
+    happens("points.earned", points=some_points, expires_at=st.none() | instants, reason=st.none() | st.just("kind")),
+    happens("points.adjusted", points=some_points | some_points.map(lambda points: -points)),
+    happens("points.spent", points=some_points, reference=st.none() | st.just("#1001")),
+    happens("points.expired", points=some_points),
     happens("agent.acted", agent=st.just("lee"), did=st.just("called")),
     happens("policy.changed", version=st.just(2)),
 )
 
 A_LONG_LIFE = [
     *(placed(bought(number), order=f"o-{number}") for number in range(1, ORDERS + 1)),
+    *(shipped(bought(number) + DAY, order=f"o-{number}", tracking=f"T-{number}") for number in range(1, ORDERS + 1)),
     *(a_ticket_event("opened", ticket=f"t-{number}") for number in range(1, TICKETS + 1)),
 ]
 chapters = (

@@ -39,7 +39,7 @@ class Wire:
             raise answer
         status, document = answer
         content = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return SimpleNamespace(status=status, read=lambda most: content[:most], close=lambda: None)
+        return SimpleNamespace(status=status, headers={}, read=lambda most: content[:most], close=lambda: None)
 
     @property
     def pool(self) -> PoolManager:

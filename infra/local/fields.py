@@ -26,24 +26,27 @@ from perennial.domain.signals import Decayed
 from perennial.domain.values import Model, Money
 from perennial.ingest import SOURCES, read
 from perennial.policy_document import shipped_policy
-from perennial.sources.open_events import OURS, TOLD_OF_MESSAGES
+from perennial.sources.open_events import OURS, OURS_OF_POINTS, TOLD_OF_MESSAGES
 
 FILE = ROOT / "docs" / "fields.md"
 STORE = "demo"
 ITSELF = "Perennial"
 OPEN = "open"
 THINGS = (
-    e.Person, e.OrderFacts, e.Item, e.Refund, e.Shipped, e.ShipmentFacts, e.TicketFacts, e.Cart, Money,
+    e.Person, e.OrderFacts, e.Item, e.Redeemed, e.Refund, e.Shipped, e.ShipmentFacts, e.TicketFacts, e.Cart, Money,
 )  # fmt: skip
 FACTS = (
     Facts, record.Order, record.Terms, record.Parcel, record.Ticket, record.Cart, record.Totals, record.Known,
-    record.Consent, record.Send, Decayed,
+    record.Consent, record.Send, record.Given, record.Points, Decayed,
 )  # fmt: skip
 JUDGED = (record.Customer, record.Wait, record.Part)
 NOT_TOLD = frozenset({"type", "data"})
 """Fields that hold the shape together: each event's type and data have chapters of their own."""
 NOT_FROM_OUTSIDE = frozenset(
-    {("Person", "reach"), ("Person", "cleaned"), ("BaseEvent", "customer"), ("BaseEvent", "history")}
+    {
+        ("Person", "reach"), ("Person", "cleaned"), ("BaseEvent", "customer"), ("BaseEvent", "history"),
+        ("Redeemed", "mark"),
+    }
 )  # fmt: skip
 
 INTRODUCTION = """\
@@ -78,10 +81,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "ShortText": ("text (at most 500)", "—"),
     "LongText": ("text (at most 20,000)", "—"),
     "Exact": ("text, number, or yes or no", "—"),
+    "CouponMark": ("12 hexadecimal digits", "—"),
 }
 """How a type is called, and its unit where it says one."""
 UNITS: Mapping[tuple[str, str], str] = {
     ("OrderFacts", "base"): "base currency",
+    ("Redeemed", "off"): "the order's currency",
+    ("Redeemed", "base"): "base currency",
+    ("PointsData", "points"): "points",
+    ("PointsGivenData", "points"): "points",
+    ("PointsAdjustedData", "points"): "points",
+    ("Points", "given"): "points",
+    ("Points", "lapsing"): "points",
+    ("Points", "taken"): "points",
     ("Refund", "base"): "base currency",
     ("Item", "quantity"): "pieces",
     ("TicketFacts", "sentiment"): "-1 to 1",
@@ -213,6 +225,8 @@ def _may_be_told_openly(owner: type, name: str) -> bool:
         return False
     if owner is e.MessageData:
         return name in TOLD_OF_MESSAGES
+    if issubclass(owner, e.PointsData) and name in OURS_OF_POINTS:
+        return False
     return owner in _open_models()
 
 

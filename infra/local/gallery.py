@@ -1,6 +1,7 @@
 """Every message of the default playbook as people see it, in docs/messages: python -m infra.local.gallery
 
-A sheet a template: its email in every language at the width of a phone, on a desktop and in the dark, and its SMS.
+A sheet a template: its email in every language, and country that has words of its own, at the width of a phone and on a
+desktop, and its SMS; one of them in the dark.
 """
 
 import sys
@@ -21,7 +22,7 @@ from perennial.channels.examples import ADDRESS, ORDER, example_action, example_
 from perennial.channels.render import Brand, Message, Renderer
 from perennial.channels.wording import segments
 from perennial.domain.actions import Action, Channel
-from perennial.domain.policy import Play, Policy
+from perennial.domain.policy import OnFestival, Play, Policy
 from perennial.policy_document import shipped_policy
 
 FOLDER = ROOT / "docs" / "messages"
@@ -53,11 +54,12 @@ class Scene(NamedTuple):
     play: Play
     template: str
     channel: Channel
-    state: str | None
+    about: tuple[str, str] | None = None
+    """What it says something else about, and which: ("state", "customs_hold")."""
 
     @property
     def name(self) -> str:
-        parts = (self.template, self.state, "sms" if self.channel == "sms" else None)
+        parts = (self.template, self.about and self.about[1], "sms" if self.channel == "sms" else None)
         return "-".join(each.replace("_", "-") for each in parts if each)
 
 
@@ -65,16 +67,42 @@ def scenes(policy: Policy, catalogue: Catalogue) -> Iterator[Scene]:
     """What the playbook can say; and by SMS also what it could, had a play asked for it."""
     for play in policy.plays:
         for template in dict.fromkeys(filter(None, (play.do.email, play.do.sms))):
-            states = ("customs_hold", "delayed") if template == "delay_notice" else (None,)
             for channel in sorted(catalogue.channels[template]):
-                yield from (Scene(play, template, channel, state) for state in states)
+                yield from (Scene(play, template, channel, about) for about in _occasions(play, template, policy))
 
 
-def said(scene: Scene, locale: str, renderer: Renderer, policy: Policy) -> Message:
-    play, state = scene.play, {"state": scene.state} if scene.state else {}
+def _occasions(play: Play, template: str, policy: Policy) -> list[tuple[str, str] | None]:
+    if isinstance(play.on, OnFestival):
+        return [("festival", each.id) for each in policy.festivals if play.on.means(each)]
+    return [("state", "customs_hold"), ("state", "delayed")] if template == "delay_notice" else [None]
+
+
+class Reader(NamedTuple):
+    """Somebody who reads a language, where it has words of its own for their country."""
+
+    locale: str
+    country: str | None = None
+
+    @property
+    def title(self) -> str:
+        own = Locale.parse(self.locale.replace("-", "_"))
+        return (
+            f"{own.english_name}, {Locale('en').territories[self.country]}" if self.country else str(own.english_name)
+        )
+
+
+def readers(scene: Scene, catalogue: Catalogue) -> Iterator[Reader]:
+    for locale in catalogue.locales(scene.template):
+        yield Reader(locale)
+        own = catalogue.templates[scene.template][locale].countries if scene.channel == "email" else ()
+        yield from (Reader(locale, country) for country in own)
+
+
+def said(scene: Scene, reader: Reader, renderer: Renderer, policy: Policy) -> Message:
+    play, about = scene.play, dict([scene.about] if scene.about else [])
     offer = play.do.coupon
-    action = example_action(scene.template, scene.channel, play.purpose, NOW, offer, **{**ORDER, **state})
-    recipient = example_recipient(locale, cart_url=ADDRESS)
+    action = example_action(scene.template, scene.channel, play.purpose, NOW, offer, **{**ORDER, **about})
+    recipient = example_recipient(*reader, cart_url=ADDRESS)
     return renderer.compose(action, recipient, recipient.person.email or "", policy, NOW)
 
 
@@ -125,10 +153,7 @@ class Gallery:
 
     def make(self, scene: Scene) -> list[Path]:
         """The pictures of one scene, in every language."""
-        told = {
-            _title(locale): said(scene, locale, self._renderer, self._policy)
-            for locale in self._catalogue.locales(scene.template)
-        }
+        told = self._told(scene)
         if scene.channel == "sms":
             return [self._put(scene.name, {title: bubble(each) for title, each in told.items()}, PHONE, 1.0)]
         pages = {f"{title}: {each.subject}": each.html for title, each in told.items()}
@@ -138,8 +163,20 @@ class Gallery:
         ]
 
     def dark(self, scene: Scene) -> Path:
-        told = [said(scene, locale, self._renderer, self._policy) for locale in self._catalogue.locales(scene.template)]
-        return self._put(f"{scene.name}-dark", {_title(each.locale): each.html for each in told}, PHONE, 1.0, dark=True)
+        told = {title: each.html for title, each in self._told(scene).items()}
+        return self._put(f"{scene.name}-dark", told, PHONE, 1.0, dark=True)
+
+    def _told(self, scene: Scene) -> dict[str, Message]:
+        """By what its reader is called; a country's own words where they are others."""
+        told: dict[str, Message] = {}
+        seen: set[tuple[str, str, str]] = set()
+        for reader in readers(scene, self._catalogue):
+            message = said(scene, reader, self._renderer, self._policy)
+            words = (reader.locale, message.subject, message.body)
+            if words not in seen:
+                told[reader.title] = message
+            seen.add(words)
+        return told
 
     def _put(self, name: str, pages: Mapping[str, str], width: int, scale: float, *, dark: bool = False) -> Path:
         across = 4 if len(pages) > 4 else len(pages)
@@ -149,10 +186,6 @@ class Gallery:
         file = self._folder / f"{name}.webp"
         file.write_bytes(taken)
         return file
-
-
-def _title(locale: str) -> str:
-    return f"{Locale.parse(locale.replace('-', '_')).english_name}"
 
 
 # The index
@@ -174,8 +207,8 @@ are in `infra/messages`; [Messages](../messages.md) tells how they are written.
 
 
 def _section(scene: Scene) -> str:
-    state = f" ({scene.state.replace('_', ' ')})" if scene.state else ""
-    title = f"## {scene.play.id}{state}: {'SMS' if scene.channel == 'sms' else 'email'} `{scene.template}`"
+    about = f" ({scene.about[1].replace('_', ' ')})" if scene.about else ""
+    title = f"## {scene.play.id}{about}: {'SMS' if scene.channel == 'sms' else 'email'} `{scene.template}`"
     pictures = [f"![{scene.name}]({scene.name}.webp)"]
     if scene.channel == "email":
         pictures.append(f"[on a desktop]({scene.name}-desktop.webp)")

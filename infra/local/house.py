@@ -22,13 +22,14 @@ from infra.local.handlers import Handlers
 from infra.local.http import Endpoint, Gateway, Request, Response, Server, message
 from infra.local.ministack import PARAMETERS
 from infra.local.pump import Pump
+from infra.local.receiver import RECEIVER, Receiver
 from infra.local.sqlite_queues import Manners, SqliteDeadLetters, SqliteQueues
 from infra.local.sqlite_table import SqliteTable
 from infra.local.state import Stack, State
 from infra.local.time_machine import Stop, TimeMachine
 from infra.local.tokens import Invalid, Signer
 from infra.local.topics import Topics
-from infra.local.twins import install, queue_names, settings_of
+from infra.local.twins import install, queue_names, settings_of, telling_secret, told
 from perennial.aws import wiring
 from perennial.domain.values import iso
 
@@ -58,6 +59,7 @@ class House:
             self.table = SqliteTable(self.database)
             self.queues = SqliteQueues(self.database, self.clock.wall, manners(self.blueprint))
             self.queues.give_back()
+            self.receiver = Receiver(state.told, telling_secret(self.keys))
             self._install(opening)
             log = opening.enter_context(state.log.open("a", buffering=1, encoding="utf-8"))
             self._handlers = Handlers(self.blueprint, log)
@@ -71,6 +73,7 @@ class House:
         own: dict[tuple[str, str], Endpoint] = {
             ("GET", HEALTH): self._health,
             ("POST", CLOCK): self._move_clock,
+            ("POST", RECEIVER): self.receiver.take,
             **{("POST", TOPICS + topic): partial(self._publish, topic) for topic in self.topics.names},
         }
         self._gateway = Gateway(self.blueprint.routes, self._handlers.invoke, self._signer, self.clock.wall, own)
@@ -92,7 +95,8 @@ class House:
     def stack(self) -> Stack:
         """How to talk to this house."""
         token = self._signer.token(WHO, self.clock.wall())
-        return Stack(self._server.url, token, self.keys.webhooks, str(self.state.mail))
+        secret = telling_secret(self.keys)
+        return Stack(self._server.url, token, self.keys.webhooks, str(self.state.mail), telling=secret)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -124,7 +128,8 @@ class House:
         settings = settings_of(self.blueprint).model_copy(update={"LINKS_URL": self._server.url})
         queues = {name: self.queues.queue(own) for name, own in queue_names(settings).items()}
         letters = {lane.queue: SqliteDeadLetters(self.queues, lane.queue) for lane in self.blueprint.lanes}
-        install(settings, self.table, queues, self.clock, self.keys, self.state.mail, letters)
+        webhooks = told(self.keys, self._server.url + RECEIVER)
+        install(settings, self.table, queues, self.clock, self.keys, self.state.mail, letters, webhooks)
         opening.callback(wiring.reset)
 
     def _settle(self) -> None:

@@ -1,7 +1,7 @@
 """The HTTP API on a laptop: API Gateway's manners (payload format 2.0) on the standard library's server, loopback only.
 
-A few endpoints are the house's own, outside of the template: `GET /_house/health`, `POST /_house/clock`, and
-`POST /_house/topics/<topic>`.
+A few endpoints are the house's own, outside of the template: `GET /_house/health`, `POST /_house/clock`,
+`POST /_house/topics/<topic>`, and `POST /_house/told`, which plays a system of the merchant's that is told things.
 """
 
 import base64

@@ -28,6 +28,7 @@ def on_laptop(state: State, port: int | None, once: bool) -> int:
     print("Starting the house from template.yaml", flush=True)
     with opened(state, port) as house:
         problems = _story(house)
+        _say_what_was_told(house)
         _say_how_to_reach(house)
         if not once:
             _wait_for_interrupt()
@@ -86,6 +87,10 @@ def last_noon(now: datetime) -> datetime:
 def _show(findings: Findings) -> None:
     print(f"\n{report.customers_table(findings)}\n\n{report.actions_table(findings)}\n")
     print(f"Left undone: {report.counted({f'{play} ({why})': n for (play, why), n in findings.dropped().items()})}\n")
+
+
+def _say_what_was_told(house: House) -> None:
+    print(f"Told by webhook: {report.counted(house.receiver.counts())} ({house.receiver.file})\n")
 
 
 def _say_how_to_reach(house: House) -> None:

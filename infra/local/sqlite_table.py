@@ -16,6 +16,7 @@ from perennial.aws.table import (
     INDEXES,
     TTL_ATTRIBUTE,
     Absent,
+    Below,
     Condition,
     Delete,
     Equals,
@@ -138,6 +139,9 @@ def holds(condition: Condition, item: Item | None) -> bool:
             return condition.attribute not in _values(item)
         case Equals():
             return _values(item).get(condition.attribute) == condition.value
+        case Below():
+            counted = _values(item).get(condition.attribute)
+            return counted is None or (isinstance(counted, int) and counted < condition.limit)
 
 
 def after(write: Write, item: Item | None) -> Item | None:

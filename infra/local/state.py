@@ -29,7 +29,7 @@ VENDORS = (
     "twilio",
 )
 _FOR_ITS_OWNER = 0o600
-_FILES = ("perennial.db*", "clock", "history", "keys.json", "stack.json", "house.log", "lock", "*.new")
+_FILES = ("perennial.db*", "clock", "history", "keys.json", "stack.json", "told.jsonl", "house.log", "lock", "*.new")
 
 
 class InUse(Exception):
@@ -65,6 +65,8 @@ class Stack:
     secrets: Mapping[str, tuple[str, ...]]
     mail: str
     store: str = STORE
+    telling: str = ""
+    """The secret that signs what a laptop tells: whoever listens at WEBHOOK_URL checks it."""
 
 
 class State:
@@ -84,6 +86,11 @@ class State:
     @property
     def mail(self) -> Path:
         return self.folder / "mail"
+
+    @property
+    def told(self) -> Path:
+        """What the house's own receiver was told, a line each."""
+        return self.folder / "told.jsonl"
 
     @property
     def imports(self) -> Path:
@@ -122,7 +129,7 @@ class State:
             told = json.loads((self.folder / "stack.json").read_text())
         except FileNotFoundError:
             raise NotRunning(f"no house has run in {self.folder}; start one with `make run`") from None
-        return Stack(told["api"], told["token"], _tuples(told["secrets"]), told["mail"], told["store"])
+        return Stack(told["api"], told["token"], _tuples(told["secrets"]), told["mail"], told["store"], told["telling"])
 
     def lock(self) -> TextIO:
         """Hold the folder until the file is closed or the process ends, however it ends. Raises `InUse`."""

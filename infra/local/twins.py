@@ -1,13 +1,16 @@
 """What stands in for AWS on a laptop, installed where the functions look for the real thing."""
 
+import base64
 import hmac
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from infra.local.blueprint import Blueprint
 from infra.local.mailbox import InMailbox, Mailbox
+from infra.local.receiver import OnLoopback, webhook
 from infra.local.smtp import Smtp
 from infra.local.state import STORE, Keys
 from perennial.aws import wiring
@@ -16,10 +19,11 @@ from perennial.aws.bucket import NoBucket
 from perennial.aws.clock import Clock
 from perennial.aws.dead_letters import DeadLetters
 from perennial.aws.queues import Queue
-from perennial.aws.sender_keys import SenderKeys
+from perennial.aws.sender_keys import SenderKeys, Webhook
 from perennial.aws.settings import Settings
 from perennial.aws.table import Table
 from perennial.channels.links import LinkKeys
+from perennial.channels.pacing import at_once
 from perennial.channels.provider import Provider
 
 
@@ -52,10 +56,13 @@ class EmptyShelf:
         return
 
 
-QUEUES = ("orders", "tickets", "inactivity", "outcomes", "fetches", "email", "sms", "privacy", "bulk", "parts")
+QUEUES = (
+    "orders", "tickets", "inactivity", "outcomes", "fetches", "email", "sms", "notices", "privacy", "bulk", "parts",
+)  # fmt: skip
 """As `wiring.queue` names them."""
 NO_BUCKET = NoBucketHere()
 NO_DEAD_LETTERS: Mapping[str, DeadLetters] = {}
+NO_WEBHOOKS: Mapping[str, Webhook] = {}
 
 
 NO_API_KEYS = Book({})
@@ -74,6 +81,24 @@ class KeptSecrets:
     def refresh(self) -> bool:
         """They never change while the house runs."""
         return False
+
+
+class LeftToTheQueue:
+    """As `Visibility`, of a queue that brings back soon what failed: on a laptop somebody waits for it."""
+
+    def hide(self, receipt: str, span: timedelta) -> None:
+        return
+
+
+class KeptSenderKeys(SenderKeys):
+    """A laptop's own: nobody elsewhere is asked for anything, and nobody elsewhere is told."""
+
+    def __init__(self, clock: Clock, webhooks: Mapping[str, Webhook]) -> None:
+        super().__init__(lambda: "{}", clock)
+        self._webhooks = webhooks
+
+    def webhooks(self) -> Mapping[str, Webhook]:
+        return self._webhooks
 
 
 class KeptLinkSecret:
@@ -100,6 +125,7 @@ def install(
     keys: Keys,
     mail: Path,
     dead_letters: Mapping[str, DeadLetters] = NO_DEAD_LETTERS,
+    webhooks: Mapping[str, Webhook] = NO_WEBHOOKS,
 ) -> None:
     """Let everything that `wiring` builds from now on stand on these. `queues` by their names in `QUEUES`."""
     mailbox = Mailbox(mail, clock)
@@ -111,14 +137,28 @@ def install(
         api_keys=NO_API_KEYS,
         identity_secret=keys.identity.encode(),
         link_secret=KeptLinkSecret(keys),
-        sender_keys=SenderKeys(lambda: "{}", clock),
+        sender_keys=KeptSenderKeys(clock, webhooks),
+        outside=OnLoopback(),
+        notices_visibility=LeftToTheQueue(),
         email_provider=_email_provider(settings, mailbox, clock),
         sms_provider=mailbox,
+        email_pace=at_once,
+        sms_pace=at_once,
         dead_letters=dead_letters,
         bucket=NO_BUCKET,
         places_outside=(InMailbox(mail),),
         **{f"queue_{name}": queues[name] for name in QUEUES},
     )
+
+
+def told(keys: Keys, own: str) -> Mapping[str, Webhook]:
+    """Who wants to be told: what listens at WEBHOOK_URL, or else the house itself, at `own`. Raises ValueError."""
+    return {"laptop": webhook(os.environ.get("WEBHOOK_URL") or own, telling_secret(keys))}
+
+
+def telling_secret(keys: Keys) -> str:
+    """Made of what the house keeps, as Standard Webhooks writes it."""
+    return "whsec_" + base64.b64encode(hmac.digest(keys.identity.encode(), b"notices", "sha256")).decode()
 
 
 def queue_names(settings: Settings) -> dict[str, str]:

@@ -67,6 +67,8 @@ def _all(seeds: range, processes: int) -> Tally:
     tally, reported = Tally(), monotonic()
     for each in run_all(seeds, processes):
         tally.add(each)
+        for failure in each.failures:
+            print(_line(failure), file=sys.stderr, flush=True)
         if monotonic() > reported + REPORT_EVERY:
             reported = monotonic()
             told = f"{tally.figures['seeds']:,} of {len(seeds):,} seeds, {len(tally.failures)} violations"

@@ -5,14 +5,16 @@ once; a lone conditional write that is repeated is refused by its own first atte
 What the SDK gives up on is raised as botocore raises it.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
+from infra.local.sqlite_queues import SqliteDeadLetters
 from perennial.aws.queues import Message as QueueMessage
 from perennial.aws.queues import NotSent, batches
 from perennial.aws.table import Busy, Item, Key, Page, Write
@@ -23,6 +25,7 @@ from tests.campaign.turns import Environment, Turns, Wrong
 from tests.campaign.watch import Watch
 from tests.stale import StaleIndexes
 
+T = TypeVar("T")
 Fails = Callable[[Callable[[], object]], NoReturn]
 
 STALEST = 20
@@ -172,6 +175,20 @@ class FaultyQueue:
         raise NotSent(f"{len(batch) - len(batch) // 2} of {len(batch)} messages: InternalError")
 
 
+class FaultyLetters:
+    """As `DeadLetters`: those of one queue."""
+
+    def __init__(self, name: str, letters: SqliteDeadLetters, turns: Turns) -> None:
+        self._name = name
+        self._letters = letters
+        self._turns = turns
+
+    def remove(self, is_meant: Callable[[str], bool]) -> int:
+        wrong: Wrong = {"unreachable": raising(UNREACHABLE)}
+        told = f"looks through the dead letters of {self._name}"
+        return self._turns.call("dead letters", lambda: told, lambda: self._letters.remove(is_meant), wrong)
+
+
 class FaultyProvider:
     """As `Provider`. `take` is what happens when the provider has the message."""
 
@@ -202,7 +219,7 @@ def _handing(message: Message) -> str:
 class SecretsClient:
     """As the client of Secrets Manager, as far as it is asked; versions of the book, the newest last."""
 
-    def __init__(self, books: Sequence[dict[str, Sequence[str]]], turns: Turns) -> None:
+    def __init__(self, books: Sequence[Mapping[str, Any]], turns: Turns) -> None:
         self._books = books
         self._turns = turns
 
@@ -212,6 +229,27 @@ class SecretsClient:
 
     def _book(self, version: int) -> dict[str, str]:
         return {"SecretString": json.dumps(self._books[max(version, -len(self._books))])}
+
+
+class Lots:
+    """As the module `secrets`: nobody knows what comes next, but who runs the seed again."""
+
+    def __init__(self, seed: int, turns: Turns) -> None:
+        self._seed = seed
+        self._turns = turns
+        self._drawn = 0
+
+    def token_hex(self, size: int) -> str:
+        return self._digest(size).hex()
+
+    def choice(self, options: Sequence[T]) -> T:
+        return options[int.from_bytes(self._digest(7), "big") % len(options)]
+
+    def _digest(self, size: int) -> bytes:
+        self._drawn += 1
+        turn = self._turns.current
+        name = f"{self._seed} {self._drawn} {turn.name if turn else ''}"
+        return hashlib.blake2b(name.encode(), digest_size=size).digest()
 
 
 class SkewedClock:

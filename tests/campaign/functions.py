@@ -8,17 +8,27 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+from functions.admin_api import app as admin_api
 from functions.apply import app as apply
+from functions.notify import app as notify
+from functions.preferences import app as preferences
+from functions.privacy import app as privacy
+from functions.receipts import app as receipts
+from functions.redirect import app as redirect
 from functions.send_email import app as send_email
 from functions.send_sms import app as send_sms
 from functions.sweep import app as sweep
+from functions.watch import app as watch
 from functions.webhooks import app as webhooks
+from perennial.aws import wiring
 from perennial.aws.clock import Clock
 from perennial.aws.documents import messages
 from perennial.aws.policies import Policies
 from perennial.aws.settings import Settings
 from perennial.aws.table import Table
 from perennial.channels.catalogue import Catalogue, read_catalogue
+from perennial.channels.links import LinkKeys, SignedLinks
+from perennial.channels.redirects import SignedRedirects
 from perennial.channels.render import Brand, Renderer
 from perennial.domain.policy import Policy
 from tests.campaign.circumstances import Circumstances
@@ -41,6 +51,13 @@ _APPS = {
     "sweep": sweep,
     "email": send_email,
     "sms": send_sms,
+    "notices": notify,
+    "receipts": receipts,
+    "privacy": privacy,
+    "admin": admin_api,
+    "preferences": preferences,
+    "redirect": redirect,
+    "watch": watch,
 }
 """Function -> its code. Each lane is a function of its own, with the same code."""
 
@@ -52,6 +69,7 @@ SETTINGS = Settings(
     OUTCOMES_QUEUE_URL="outcomes",
     EMAIL_QUEUE_URL="email",
     SMS_QUEUE_URL="sms",
+    NOTICES_QUEUE_URL="notices",
     FETCHES_QUEUE_URL="fetches",
     BULK_QUEUE_URL="bulk",
     PARTS_QUEUE_URL="parts",
@@ -63,6 +81,8 @@ SETTINGS = Settings(
     SENDER_KEYS_ID="sender-keys",
     IDENTITY_KEY_ID="identity",
     LINKS_KEY_ID="links",
+    LINKS_URL="https://links.demo.example",
+    TRACK_CLICKS=True,
     EMAIL_FROM="shop@demo.example",
     BRAND_NAME="Demo",
     SHOP_URL="https://demo.example",
@@ -84,7 +104,14 @@ def catalogue() -> Catalogue:
 @cache
 def renderer() -> Renderer:
     """Made once for all environments: it holds compiled templates and nothing of what was sent."""
-    return Renderer(catalogue, Brand(SETTINGS.BRAND_NAME, "", SETTINGS.SHOP_URL), IDENTITY_SECRET)
+    brand = Brand(SETTINGS.BRAND_NAME, "", SETTINGS.SHOP_URL)
+    redirects = SignedRedirects(SETTINGS.LINKS_URL, _link_keys)
+    return Renderer(catalogue, brand, IDENTITY_SECRET, SignedLinks(SETTINGS.LINKS_URL, _link_keys), redirects.over_us)
+
+
+def _link_keys() -> LinkKeys:
+    """Those of the environment that asks."""
+    return wiring.link_secret().keys()
 
 
 class WatchedPolicies(Policies):

@@ -1,13 +1,13 @@
 """Queues and the functions they call: carried late, twice and in any order, as standard queues do."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.database import Database
-from infra.local.sqlite_queues import Manners, Received, SqliteQueues
+from infra.local.sqlite_queues import Manners, Received, SqliteDeadLetters, SqliteQueues
 from perennial.aws.queues import Message
 from tests.campaign.circumstances import Circumstances
 from tests.campaign.functions import Fleet, Handler
@@ -15,9 +15,10 @@ from tests.campaign.telling import digest, of_body
 from tests.campaign.turns import Environment, Result, Turns
 from tests.campaign.weather import Length
 
-QUEUES = ("orders", "tickets", "inactivity", "outcomes", "email", "sms")
-BATCH = {"sms": 1}
+QUEUES = ("orders", "tickets", "inactivity", "outcomes", "email", "sms", "notices", "receipts", "privacy")
+BATCH = {"sms": 1, "notices": 1, "privacy": 1}
 """Messages a function is given at once; the others take 10. As template.yaml has it."""
+MANNERS = dict.fromkeys(QUEUES, Manners()) | {"privacy": Manners(visibility=timedelta(minutes=30))}
 AT_ONCE = 3
 """Execution environments of one lane."""
 DELAYS = Length(0.12, (0.05, 3.0), (3.0, 60.0), (60.0, 3600.0))
@@ -51,7 +52,7 @@ class Lanes:
         self._turns = turns
         self._fleet = fleet
         self._database = database
-        self._queues = SqliteQueues(database, lambda: circumstances.agenda.now, dict.fromkeys(QUEUES, Manners()))
+        self._queues = SqliteQueues(database, lambda: circumstances.agenda.now, MANNERS)
         self._handlers = handlers
         self._carried: Counter[str] = Counter()
         self._at_work: Counter[str] = Counter()
@@ -60,19 +61,29 @@ class Lanes:
         self._in_transit = 0
         self.sent: dict[str, list[str]] = {queue: [] for queue in QUEUES}
         """Bodies of all messages that a queue accepted, in their order."""
+        self.actions: dict[str, str] = {}
+        """Action -> it, as it was sent last."""
         self.given: Counter[str] = Counter()
         """How many messages of a queue functions were given, again and again."""
+        self.took_down: Callable[[Iterable[str]], None] = lambda bodies: None
+        """Told of the receipts that a function has dealt with."""
         self.groups: set[str] = set()
 
     def carry(self, queue: str, messages: Sequence[Message]) -> None:
         """The queue has accepted these."""
         for message in messages:
             self.sent[queue].append(message.body)
+            if queue in ("email", "sms"):
+                self.actions[message.body[7:39]] = message.body  # {"id":"0123...
             self.groups.add(message.group or "")
             self._set_out(queue, message)
 
     def backlog(self, queue: str) -> int:
         return self._queues.backlog(queue)
+
+    def letters(self, queue: str) -> SqliteDeadLetters:
+        """The queue's dead letters, as whoever looks for somebody's sees them."""
+        return SqliteDeadLetters(self._queues, queue)
 
     @property
     def waiting(self) -> int:
@@ -141,6 +152,8 @@ class Lanes:
             arrive()
 
     def _maybe_poison(self, queue: str, name: str) -> None:
+        if queue == "receipts":
+            return  # what nobody can read there is kept in quarantine, as a vendor's own
         if self._c.happens(f"{name}!", "poison", "queue: poison"):
             self._c.said(queue, lambda: "gets a message that nobody can read")
             self._queues.send(queue, [POISON])
@@ -189,6 +202,8 @@ class Lanes:
             self._at_work[message.id] -= 1
         self._fleet.give_back(environment, crashed=result.crashed)
         done = self._done(batch, result)
+        if queue == "receipts":
+            self.took_down(message.body for message in done)
         if 0 < len(done) < len(batch):
             self._c.faults["queue: partial batch failure"] += 1
         self._at_end[name] += 1  # copies of one message are named alike, and are not forgotten alike

@@ -45,6 +45,16 @@ class Persona:
         return 7_705_406_506_930_370_000 + self.number
 
     @property
+    def second_shopify(self) -> int:
+        """Of an account that they made once more."""
+        return self.shopify + 500
+
+    @property
+    def device(self) -> str:
+        """Of the browser by which they are known before they say who they are."""
+        return f"browser-{self.number}-{self.last[:4].lower()}"
+
+    @property
     def zendesk(self) -> str:
         return f"219000{self.number:02}"
 
@@ -63,6 +73,8 @@ class Persona:
             self.phone.removeprefix("+"),
             f"1987-0{1 + self.number % 9}",
             str(self.shopify),
+            str(self.second_shopify),
+            self.device,
             self.zendesk,
         )
 
@@ -88,3 +100,8 @@ _EVERYBODY = (
     Named("Priyanka", "Chatterjee", "IN", "en", "Asia/Kolkata"),
 )
 EVERYBODY = tuple(Persona(*each, number=11 + index) for index, each in enumerate(_EVERYBODY))
+
+
+def owner_of(address: str) -> Persona:
+    """Whose email or phone it is."""
+    return next(each for each in EVERYBODY if address in (each.email, each.other_email, each.phone))

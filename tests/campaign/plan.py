@@ -6,14 +6,50 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
+from tests.campaign import erasures, families
 from tests.campaign import vendors as v
+from tests.campaign.erasures import Wish
+from tests.campaign.families import Said
 from tests.campaign.people import EVERYBODY, Persona
 from tests.campaign.policies import VARIANTS
+from tests.campaign.shop import Kind
 from tests.campaign.vendors import SOURCES, Post
 
+SECOND_LIFE = 8
+"""The number of the thread in which somebody is met by another name: no life has so many others."""
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MILLISECOND = timedelta(milliseconds=1)
 
-Deed = Literal["change policy", "rotate secret", "retire secret", "redrive", "replay quarantine", "stop the world"]
+REACHES = (
+    *("",) * 4,
+    "channel email",
+    "channel sms",
+    "purpose marketing",
+    "purpose service",
+    "country DE",
+    "country IN",
+    "play welcome",
+    "play dispatched",
+    "play abandoned-cart",
+)
+"""What staff stop, as `field value`; nothing: everything."""
+
+STOPPED_AFTER = (-MINUTE, -SECOND, -SECOND, 0 * SECOND, 20 * MILLISECOND, 50 * MILLISECOND, SECOND, 4 * HOUR)
+"""When staff stop something, from what a vendor tells on: before its messages, between them, or as a cart's is due."""
+
+Deed = Literal[
+    "change policy",
+    "rotate secret",
+    "retire secret",
+    "redrive",
+    "replay quarantine",
+    "stop the world",
+    "stop",
+    "release",
+    "discard",
+    "look",
+    "fill pool",
+]
 
 
 @dataclass(frozen=True)
@@ -23,14 +59,15 @@ class Act:
     at: datetime
     deed: Deed
     about: str
-    """Variant of the policy, source, queue; or for how many days the world stands still."""
+    """Variant of the policy, source, queue; for how many days the world stands still; what is stopped (`stops.py`), or
+    which of what is; the numbers of the codes that go into the pool, from and to."""
 
     @property
     def name(self) -> str:
         return f"{self.deed} {self.about}"
 
 
-Step = Post | Act
+Step = Post | Act | Said | Wish
 
 
 @dataclass(frozen=True)
@@ -44,6 +81,10 @@ class Plan:
     ends: datetime
     goes_on_for: timedelta
     """How long the house is watched after the weather has cleared."""
+    shop: Kind = "none"
+    """Where coupons are made good."""
+    has_others: bool = False
+    """The shop has many customers besides, of whom some have complained already."""
 
 
 def plan_of(seed: int) -> Plan:
@@ -52,11 +93,24 @@ def plan_of(seed: int) -> Plan:
     who = chance.sample(EVERYBODY, chance.choice((1, 1, 2, 3)))
     begins = _beginning(chance)
     steps = [post for each in who for post in _life(chance, each, begins)]
+    lives = Random(f"people {seed}")
+    is_met_twice = lives.random() < families.SHARE
+    if is_met_twice:
+        twice = lives.sample(who, min(len(who), lives.choice((1, 1, 2))))
+        steps += [post for each in twice for post in families.lived_twice(lives, Teller(each, SECOND_LIFE), begins)]
     ends = max(step.at for step in steps) + 10 * MINUTE
-    everything: list[Step] = [*steps, *_deeds(chance, begins, ends)]
+    everything: list[Step] = [*steps, *_deeds(chance, begins, ends), *_stops(chance, steps), *_codes(chance, steps)]
+    if is_met_twice:
+        everything += families.words_of_staff(lives, who, begins, ends)
+    if lives.random() < erasures.SHARE:
+        tellers, moments = [Teller(each, SECOND_LIFE) for each in who], sorted(step.at for step in steps)
+        everything += erasures.wishes(lives, tellers, moments, ends)
     everything.sort(key=lambda step: step.at)
+    ends = max(ends, everything[-1].at + 10 * MINUTE)
     later = chance.choice((2 * DAY, 5 * DAY, 40 * DAY, 200 * DAY))
-    return Plan(seed, chance.choice(("shipped", "busy", "busy")), tuple(everything), begins, ends, later)
+    policy = chance.choice(("shipped", "busy", "lawful"))
+    shop: Kind = chance.choice(("none", "shopify", "woocommerce"))
+    return Plan(seed, policy, tuple(everything), begins, ends, later, shop, has_others=chance.random() < 0.5)
 
 
 def _beginning(chance: Random) -> datetime:
@@ -82,8 +136,6 @@ class Teller:
 
     who: Persona
     number: int
-    names_orders: bool = False
-    """The carrier always names the order: only so is a parcel found whose order has left the record (see fold.py)."""
 
     def shopify(self, name: str, at: datetime, topic: str, body: Mapping[str, Any]) -> Post:
         return v.shopify(self._named(name), at, self.who, topic, body)
@@ -111,7 +163,7 @@ def _life(chance: Random, who: Persona, begins: datetime) -> Iterator[Post]:
     threads = _threads(chance)
     for number, thread in enumerate(threads):
         at += chance.choice((0 * SECOND, 2 * SECOND, 2 * MINUTE, 3 * HOUR, 2 * DAY, 45 * DAY))
-        yield from thread(chance, Teller(who, number, names_orders=_collector in threads), at)
+        yield from thread(chance, Teller(who, number), at)
 
 
 def _threads(chance: Random) -> Sequence[Thread]:
@@ -210,7 +262,7 @@ def _parcel(chance: Random, tell: Teller, own: int, shipped: datetime) -> Iterat
     at = shipped
     for index, (tag, subtag) in enumerate(chance.sample(stations, chance.randrange(3))):
         at += chance.choice((SECOND, 5 * HOUR))
-        said = v.tracking(who, own, tag, subtag, names_order=chance.random() < 0.7 or tell.names_orders)
+        said = v.tracking(who, own, tag, subtag, names_order=chance.random() < 0.7)
         yield tell.aftership(f"station-{index}", at, said)
     at += chance.choice((SECOND, 8 * HOUR, 2 * DAY))
     if chance.random() < 0.5:
@@ -309,6 +361,9 @@ def _collector(chance: Random, tell: Teller, at: datetime) -> Iterator[Post]:
     for own in chance.sample(numbers, 3):
         then = at + 12 * HOUR
         yield tell.shopify(f"refund-{own}", then, "refunds/create", v.refund(who, own, then))
+        yield tell.shopify(f"shipped-{own}", then, "fulfillments/create", v.parcel(who, own, then))
+        arrived = v.tracking(who, own, "Delivered", names_order=False)
+        yield tell.aftership(f"arrived-{own}", then + chance.choice((SECOND, HOUR)), arrived)
     for index in range(8):
         then = at + 13 * HOUR + index * SECOND
         yield tell.zendesk(f"opened-{index}", then, "ticket.created", v.ticket(who, 100 + index, then))
@@ -334,9 +389,44 @@ def _deeds(chance: Random, begins: datetime, ends: datetime) -> Iterator[Act]:
             yield Act(rotated + HOUR, "retire secret", source)
     for _ in range(chance.choice((0, 1, 2))):
         yield Act(
-            some_time(), "redrive", chance.choice(("orders", "tickets", "outcomes", "inactivity", "email", "sms"))
+            some_time(),
+            "redrive",
+            chance.choice(("orders", "tickets", "outcomes", "inactivity", "email", "sms", "receipts")),
         )
     for _ in range(chance.choice((0, 0, 1, 2))):
         yield Act(some_time(), "replay quarantine", "newest")
     if chance.random() < 0.25:
         yield Act(some_time(), "stop the world", str(chance.choice((1, 6, 12, 90, 200))))
+
+
+def _stops(chance: Random, steps: Sequence[Step]) -> Iterator[Act]:
+    """Something is stopped just when a message is on its way, and let go, given up, or left as it is."""
+    for _ in range(chance.choice((0, 0, 1, 1, 2))):
+        at = chance.choice(steps).at + chance.choice(STOPPED_AFTER)
+        reach = chance.choice(REACHES)
+        yield Act(at, "stop", reach)
+        if chance.random() < 0.2:
+            yield Act(at + chance.choice((5 * MILLISECOND, MINUTE)), "stop", reach)
+        later = at + chance.choice((SECOND, MINUTE, HOUR, 2 * DAY, 10 * DAY))
+        yield from _what_waits(chance, later)
+
+
+def _what_waits(chance: Random, at: datetime) -> Iterator[Act]:
+    if chance.random() < 0.5:
+        yield Act(at - chance.choice((0 * SECOND, SECOND)), "look", "what waits")
+    which = chance.choice(("oldest", "newest"))
+    if chance.random() < 0.35:
+        yield Act(at, "discard", which)
+        at += chance.choice((0 * SECOND, 10 * MILLISECOND, SECOND, HOUR))
+    if chance.random() < 0.8:
+        yield Act(at, "release", which)
+    if chance.random() < 0.2:
+        yield Act(at + chance.choice((5 * MILLISECOND, MINUTE)), "release", which)
+
+
+def _codes(chance: Random, steps: Sequence[Step]) -> Iterator[Act]:
+    """A few codes for the pool, when it is time, when it is too late, and the same ones again."""
+    filled = 0
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        first, filled = max(0, filled - chance.choice((0, 0, 1))), filled + chance.choice((1, 2, 4))
+        yield Act(chance.choice(steps).at, "fill pool", f"{first} {filled}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from perennial.domain.policy import Policy
 from tests.builders import the_policy
+from tests.campaign.coupons import POOL
 
 Document = dict[str, Any]
 
@@ -29,14 +30,29 @@ def _shipped(_document: Document) -> None:
 def _busy(document: Document) -> None:
     """Something is sent at every turn."""
     document["plays"] += [
-        _play("glance", "product.viewed", "winback_silent", "marketing", at_most="2 per 1d"),
-        _play("paid", "order.paid", "thank_you", "transactional"),
-        _play("asked", "ticket.opened", "apology", "service", after="2m"),
-        _play("helped", "ticket.replied", "thank_you", "service"),
+        _play(
+            "glance", "product.viewed", "winback_silent", "marketing", coupon=_coupon("15", POOL), at_most="2 per 1d"
+        ),
+        _play("paid", "order.paid", "apology", "transactional", coupon=_coupon("5")),
+        _play("asked", "ticket.opened", "apology", "service", coupon=_coupon("5"), after="2m"),
+        _play("helped", "ticket.replied", "apology", "service", coupon=_coupon("5", POOL)),
         _play("moved", "customer.updated", "welcome", "transactional", at_most="1 per 1d"),
         _play("texted", "shipment.updated", "out_for_delivery", "service", channel="sms", at_most="1 per 1d"),
     ]
     document["consent"]["service"] = "opt_out"
+
+
+def _lawful(document: Document) -> None:
+    """What some countries want: a consent said twice, none at all, and one no for everything."""
+    _busy(document)
+    document["consent"] |= {
+        "no_means": "every channel",
+        "regions": [
+            {"countries": ["DE"], "marketing": "confirmed_opt_in"},
+            {"countries": ["IN"], "marketing": "soft_opt_in", "service": {"email": "opt_out", "sms": "opt_in"}},
+            {"countries": ["GB"], "marketing": {"email": "opt_out", "sms": "confirmed_opt_in"}},
+        ],
+    }
 
 
 def _strict(document: Document) -> None:
@@ -62,10 +78,25 @@ def _awake(document: Document) -> None:
 VARIANTS: Mapping[str, Callable[[Document], None]] = {
     "shipped": _shipped,
     "busy": _busy,
+    "lawful": _lawful,
     "strict": _strict,
     "awake": _awake,
 }
 
 
-def _play(name: str, on: str, template: str, purpose: str, *, channel: str = "email", **rest: Any) -> Document:
-    return {"id": name, "on": on, "do": {channel: template}, "purpose": purpose, **rest}
+def _play(
+    name: str,
+    on: str,
+    template: str,
+    purpose: str,
+    *,
+    channel: str = "email",
+    coupon: Document | None = None,
+    **rest: Any,
+) -> Document:
+    do = {channel: template, **({"coupon": coupon} if coupon else {})}
+    return {"id": name, "on": on, "do": do, "purpose": purpose, **rest}
+
+
+def _coupon(percent: str, pool: str | None = None) -> Document:
+    return {"kind": "percent", "value": percent, "expires": "14d", **({"pool": pool} if pool else {})}

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.signing import signed
+from tests.campaign.broken import Broken
 from tests.campaign.circumstances import Circumstances
 from tests.campaign.functions import Fleet, Handler
 from tests.campaign.turns import Result, Turns
 from tests.campaign.vendors import SOURCES, STORE, Post, secret_of
-from tests.campaign.watch import Broken
 from tests.campaign.weather import Length
 
 AGAIN_AFTER = (60, 300, 1800, 7200, 21_600, 86_400)

@@ -8,10 +8,11 @@ from multiprocessing import get_context
 from random import Random
 from time import process_time
 
+from tests.campaign.broken import Broken
 from tests.campaign.chance import Chance, Decision
+from tests.campaign.end import End
 from tests.campaign.plan import Plan, plan_of
-from tests.campaign.reckoning import End, figures_of, reckon
-from tests.campaign.watch import Broken
+from tests.campaign.reckoning import figures_of, reckon
 from tests.campaign.weather import Weather
 from tests.campaign.world import World
 

@@ -4,9 +4,12 @@ Each ends in few calls, and has something to lose in most of them: something par
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.campaign import vendors as v
+from tests.campaign.erasures import Wish
+from tests.campaign.families import Said
 from tests.campaign.people import EVERYBODY
 from tests.campaign.plan import DAY, HOUR, MINUTE, SECOND, Act, Plan, Step, Teller
 
@@ -47,6 +50,26 @@ def _asks_for_help() -> Iterator[Step]:
     yield TELL.open_api("bounced", solved + MINUTE, bounced)
 
 
+def _is_two_and_then_one() -> Iterator[Step]:
+    """A stranger asks the help desk, who turns out to have a customer's address; staff make them one, and two again."""
+    yield TELL.shopify("signed-up", NOON, "customers/create", v.account(WHO, NOON))
+    yield TELL.zendesk("opened", NOON + SECOND, "ticket.created", v.ticket(WHO, 0, NOON))
+    yield TELL.zendesk("user", NOON + MINUTE, "user.created", v.user(WHO))
+    yield Said(NOON + 5 * MINUTE, "accept proposal", WHO.email)
+    yield TELL.zendesk("more", NOON + 9 * MINUTE, "ticket.created", v.ticket(WHO, 1, NOON + 9 * MINUTE))
+    yield Said(NOON + 20 * MINUTE, "part", WHO.email)
+
+
+def _is_forgotten() -> Iterator[Step]:
+    """Signs up, is erased by staff, is told of once more by a shop that is late, and orders again."""
+    signed_up = TELL.shopify("signed-up", NOON, "customers/create", v.account(WHO, NOON))
+    yield signed_up
+    yield Wish(NOON + MINUTE, WHO.email)
+    yield replace(signed_up, at=NOON + 10 * MINUTE)
+    later = NOON + HOUR
+    yield TELL.shopify("placed", later, "orders/create", v.order(WHO, ORDER, later))
+
+
 def _plan(*steps: Step) -> Plan:
     return Plan(0, "busy", steps, NOON, max(step.at for step in steps) + 10 * MINUTE, 2 * DAY)
 
@@ -55,4 +78,6 @@ SCENARIOS: Mapping[str, Plan] = {
     "waits for its order": _plan(*_waits_for_its_order()),
     "leaves a cart": _plan(*_leaves_a_cart()),
     "asks for help": _plan(*_asks_for_help()),
+    "is two and then one": _plan(*_is_two_and_then_one()),
+    "is forgotten": _plan(*_is_forgotten()),
 }

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TypeVar
 
+from tests.campaign.broken import Broken
 from tests.campaign.chance import Decision
 from tests.campaign.plan import Plan, Step, plan_of
 from tests.campaign.running import broken, world_of
-from tests.campaign.watch import Broken
 
 T = TypeVar("T")
 

@@ -51,7 +51,23 @@ def test_every_kind_of_fault_happens_and_is_known(tally: Tally) -> None:
     assert set(tally.faults) == set(KINDS)
 
 
-@pytest.mark.parametrize("figure", ["decisions", "sends", "unknown", "dropped: consent withdrawn", "dropped: cap"])
+FIGURES = (
+    "decisions",
+    "sends",
+    "unknown",
+    "choices",
+    "clicks",
+    "codes of the pool",
+    "given up",
+    "held",
+    "stops by itself",
+    "dropped: consent withdrawn",
+    "dropped: cap",
+    "dropped: no coupon left",
+)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
 def test_there_is_something_to_get_wrong(tally: Tally, figure: str) -> None:
     assert tally.figures[figure] >= 3
 

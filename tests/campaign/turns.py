@@ -5,15 +5,17 @@ place whenever the invocation goes on.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
+from perennial.admin.api import api
 from perennial.aws import wiring
 from tests.campaign.circumstances import Circumstances
 
@@ -39,6 +41,23 @@ class Crash(BaseException):
 
 
 @dataclass
+class ApiRequest:
+    """What the admin API's resolver, of which a process has one, knows of the request that it answers."""
+
+    context: dict[str, Any] = field(default_factory=dict)
+    event: Any = None
+
+
+@contextmanager
+def _resolving(environment: "Environment") -> Iterator[None]:
+    """The resolver as it is in this environment; what it knows by the end, it will know there again."""
+    request = environment.request
+    api.context, BaseRouter.current_event = request.context, request.event
+    yield
+    request.context, request.event = api.context, BaseRouter.current_event
+
+
+@dataclass
 class Environment:
     """An execution environment of one function: what it remembers lives as long as it does."""
 
@@ -48,6 +67,7 @@ class Environment:
     """How far its clock is ahead."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What `wiring` built or was given in this environment."""
+    request: "ApiRequest" = field(default_factory=lambda: ApiRequest())
 
     @property
     def name(self) -> str:
@@ -61,6 +81,8 @@ class Result:
     value: Any = None
     error: Exception | None = None
     crashed: bool = False
+    faults: tuple[str, ...] = ()
+    """What went wrong with its calls."""
 
 
 @dataclass
@@ -71,10 +93,14 @@ class Turn:
     environment: Environment
     work: Callable[[], Any]
     done: Callable[[Result], None]
+    began: datetime
     calls: int = 0
     is_dead: bool = False
     seen: dict[Any, Any] = field(default_factory=dict)
     """What it read last, for the watch."""
+    looked_at: datetime | None = None
+    """When it read its customer last."""
+    faults: list[str] = field(default_factory=list)
     result: Result = field(default_factory=Result)
     thread: greenlet | None = None
 
@@ -99,7 +125,7 @@ class Turns:
         self, name: str, environment: Environment, work: Callable[[], Any], done: Callable[[Result], None]
     ) -> None:
         """Begin an invocation now; `done` is called when it has ended, in whatever way."""
-        turn = Turn(self._named(name), environment, work, done)
+        turn = Turn(self._named(name), environment, work, done, self._c.agenda.now)
         turn.thread = greenlet(lambda: self._run(turn))
         self._open[id(turn)] = turn
         self._go_on(turn)
@@ -159,6 +185,7 @@ class Turns:
 
     def _note(self, fault: str, turn: Turn, what: Callable[[], str]) -> None:
         self._c.faults[fault] += 1
+        turn.faults.append(fault)
         self._c.said(turn.name, lambda: f"{what()}: {fault.partition(': ')[2].upper()}")
 
     def _alive(self) -> Turn:
@@ -180,13 +207,15 @@ class Turns:
             return
         self.current = turn
         wiring._built = turn.environment.parts  # as if it were the only one in its process
-        turn.thread.switch()
+        with _resolving(turn.environment):
+            turn.thread.switch()
         self.current = None
         if turn.thread.dead:
             self._open.pop(id(turn), None)
             self._ended(turn)
 
     def _ended(self, turn: Turn) -> None:
+        turn.result.faults = tuple(turn.faults)
         if turn.result.crashed:
             self._c.said(turn.name, lambda: "is dead")
         elif error := turn.result.error:

@@ -13,13 +13,27 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from perennial.aws.holds import IN_FORCE
 from perennial.aws.policies import ACTIVE
-from perennial.aws.store import record_text
-from perennial.aws.table import Item, Key, Put, Update, Write
+from perennial.aws.table import Delete, Item, Key, Put, Update, Write
 from perennial.channels.messaging import Claim, Messaging
 from perennial.channels.render import Message
+from perennial.domain.consent import ConsentRules
 from perennial.domain.policy import Policy
+from tests.campaign.broken import Broken
+from tests.campaign.coupons import PROMISE as COUPONS_ARE_GOOD
+from tests.campaign.coupons import SOLD_OUT, Coupons
 from tests.campaign.people import ZONES
+from tests.campaign.sightings import (
+    Graves,
+    addresses_of,
+    country_of,
+    entries_by_record,
+    is_tombstone,
+    is_wanted_again,
+    record_of,
+    sent_to_others,
+)
 
 if TYPE_CHECKING:
     from tests.campaign.turns import Turn
@@ -27,17 +41,12 @@ if TYPE_CHECKING:
 CLAIMS_ARE_KEPT = timedelta(days=60)
 """After their action is out of place."""
 SKEW = timedelta(minutes=6)
+RULES = ("none", "opt_out", "soft_opt_in", "opt_in", "confirmed_opt_in")
+"""From the laxest to the strictest."""
+Topic = tuple[str, str]
+"""Purpose and channel."""
 
 _DUE_AT = re.compile(r'"due_at":"([^"]+)"')
-
-
-class Broken(BaseException):
-    """A promise does not hold. Goes through all code that catches what it can."""
-
-    def __init__(self, promise: str, what: str) -> None:
-        super().__init__(f"{promise}: {what}")
-        self.promise = promise
-        self.what = what
 
 
 @dataclass
@@ -47,11 +56,33 @@ class Delivery:
     customer: str = ""
     claim: Claim | None = None
     taken: int = 0
+    is_erased: bool = False
+    """Its customer was erased, and its claim with them. Who claims it once more learns that, and sends nothing."""
+    graves: Mapping[str, datetime] = field(default_factory=dict)
+    """Who had been erased when its sender looked at its customer, and when."""
+
+
+@dataclass
+class Stop:
+    """An emergency stop."""
+
+    reach: Mapping[str, Any]
+    by: str
+    lifted_at: datetime | None = None
+    answered_at: datetime | None = None
+    """When somebody was first told that it is in force."""
+
+    def covers(self, message: Message, country: str | None) -> bool:
+        """country: None where nobody knows."""
+        named = {"play": message.play, "channel": message.channel, "purpose": message.purpose}
+        is_there = self.reach.get("country") is None or country in (None, self.reach["country"])
+        return is_there and all(self.reach.get(name) in (None, value) for name, value in named.items())
 
 
 @dataclass
 class Watch:
     now: Callable[[], datetime]
+    graves: Graves
     versions: dict[str, int] = field(default_factory=dict)
     """Customer -> version of the record."""
     due_at: dict[str, datetime | None] = field(default_factory=dict)
@@ -62,8 +93,19 @@ class Watch:
     """By action."""
     claims: dict[str, Mapping[str, Claim]] = field(default_factory=dict)
     """Customer -> claims as they were written last."""
+    second_looks: dict[Key, datetime] = field(default_factory=dict)
+    """By request to be erased."""
     policies: list[int] = field(default_factory=lambda: [1])
     """Versions in the order in which they came into force."""
+    stops: dict[str, Stop] = field(default_factory=dict)
+    """By id, each that was ever in force."""
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    """What staff were told to be done with what a hold stopped: hold, and release or discard."""
+    given_up: set[str] = field(default_factory=set)
+    """Actions that staff gave up."""
+    chosen: dict[tuple[str, Topic], tuple[datetime, datetime]] = field(default_factory=dict)
+    """Customer and topic -> when they last pressed on a page that they want none of it, and were told that it is so."""
+    coupons: Coupons = field(default_factory=Coupons)
     _next_due: datetime | None = None
 
     def is_used(self, partition: str) -> bool:
@@ -77,27 +119,56 @@ class Watch:
     def delivery(self, action: str) -> Delivery:
         return self.deliveries.setdefault(action, Delivery())
 
+    def next_look(self) -> datetime | None:
+        """When somebody who was erased is to be looked for once more."""
+        return min(self.second_looks.values(), default=None)
+
     # Reads
 
     def read(self, turn: "Turn | None", found: Mapping[Key, Item]) -> None:
-        """Remember what a sender saw of its customer."""
+        """Remember what a sender saw of its customer, and what was claimed and who was erased at that moment."""
         if turn and turn.environment.function in ("email", "sms"):
             turn.seen.update(found)
+            if any(key.sk == "RECORD" for key in found):
+                turn.looked_at = self.now()
+            for customer in (key.pk.removeprefix("C#") for key in found if key.sk == "RECORD"):
+                turn.seen["claims", customer] = dict(self.claims)
+                turn.seen["graves", customer] = self.graves.known()
 
     # Writes
 
     def written(self, turn: "Turn | None", writes: Sequence[Write]) -> None:
-        entries = Counter(write.key.pk for write in writes if write.key.sk.startswith("J#"))
+        entries = Counter(entries_by_record(writes))
         for write in writes:
             if write.key.sk == "RECORD":
                 self._record(write, entries[write.key.pk])
             elif write.key.sk == "MESSAGING" and isinstance(write, Put):
                 self._messaging(turn, write)
+            elif write.key.sk == "MESSAGING" and isinstance(write, Delete):
+                self._claims_erased(write.key.pk.removeprefix("C#"))
+            elif write.key.pk == "PRIVACY" and isinstance(write, Put):
+                self._second_look(write)
             elif write.key == ACTIVE and isinstance(write, Put):
                 self._policy(int(write.item.attributes["version"]))
+            elif write.key.pk.startswith("HELD#") and isinstance(write, Delete) and turn:
+                if turn.name.startswith("admin/discard"):
+                    self.given_up.add(write.key.sk)
+            elif write.key.pk.startswith("COUPONS#"):
+                self.coupons.written(write, self.now())
+            elif write.key == IN_FORCE and isinstance(write, Put):
+                self._stopped(json.loads(write.item.body or "{}").get("holds", ()))
+        self.graves.written(writes)
+
+    def _second_look(self, write: Put) -> None:
+        if wanted := json.loads(write.item.body).get("look_again_at"):
+            self.second_looks[write.key] = datetime.fromisoformat(wanted)
+        else:
+            self.second_looks.pop(write.key, None)
 
     def _record(self, write: Write, entries: int) -> None:
         customer = write.key.pk.removeprefix("C#")
+        if customer in self.graves.erased_at:
+            raise Broken("who was erased stays so", f"something is written on the tombstone of {customer[:6]}")
         if isinstance(write, Put):
             self._version(customer, write.item, entries)
             self._arm(customer, write.item.attributes)
@@ -107,6 +178,7 @@ class Watch:
 
     def _version(self, customer: str, record: Item, entries: int) -> None:
         before, version = self.versions.get(customer, 0), int(record.attributes["version"])
+        entries = 1 if is_tombstone(record) else entries  # which says itself what happened
         if version != before + entries or not entries:
             told = f"record {customer[:6]} went from version {before} to {version} with {entries} journal entries"
             raise Broken("versions have no gaps", told)
@@ -132,6 +204,53 @@ class Watch:
             raise Broken("policies follow each other", f"version {version} after {self.policies[-1]}")
         self.policies.append(version)
 
+    # The emergency stop
+
+    @property
+    def in_force(self) -> list[str]:
+        return [hold for hold, stop in self.stops.items() if stop.lifted_at is None]
+
+    def _stopped(self, holds: Sequence[Mapping[str, Any]]) -> None:
+        """All that is in force from now on."""
+        for hold in holds:
+            stop = self.stops.setdefault(hold["id"], Stop(hold["reach"], hold["by"]))
+            if stop.lifted_at:
+                raise Broken("who lifts a stop lifts it", f"{hold['id']} is in force again")
+        named = {hold["id"] for hold in holds}
+        for name in self.in_force:
+            if name not in named:
+                self.stops[name].lifted_at = self.now()
+        reaches = [json.dumps(hold["reach"], sort_keys=True) for hold in holds]
+        if len(set(reaches)) < len(reaches):
+            raise Broken("what is stopped is stopped once", f"{sorted(reaches)} are in force")
+
+    def stop_was_answered(self, hold: Mapping[str, Any]) -> None:
+        if hold["id"] not in self.stops:
+            raise Broken("a stop is in force when it is answered", f"{hold['id']} was never")
+        stop = self.stops[hold["id"]]
+        stop.answered_at = stop.answered_at or self.now()
+
+    def move_was_answered(self, hold: str, deed: str) -> None:
+        if deed == "release" and self.stops[hold].lifted_at is None:
+            raise Broken("who lifts a stop lifts it", f"{hold} is in force")
+        self.moves.append((hold, deed))
+
+    def _as_chosen(self, message: Message, customer: str, record: Mapping[str, Any], looked_at: datetime) -> None:
+        """Whoever said no on a page, and was told that it counts, gets no more of it: not before they say yes again."""
+        topic = (message.purpose, message.channel)
+        pressed_at, answered_at = self.chosen.get((customer, topic), (looked_at, looked_at))
+        word = record.get("facts", {}).get("consent", {}).get("/".join(topic))
+        is_later = word and word[0] and datetime.fromisoformat(word[1]) >= pressed_at - SKEW
+        if answered_at < looked_at and not is_later:
+            raise Broken("a choice counts when it is answered", f"{message.template} left after its reader had said no")
+
+    def _not_stopped(self, message: Message, country: str | None, looked_at: datetime) -> None:
+        for name, stop in self.stops.items():
+            is_told = stop.answered_at is not None and stop.answered_at < looked_at
+            if is_told and (stop.lifted_at is None or stop.lifted_at > looked_at) and stop.covers(message, country):
+                told = f"{message.template} {message.action_id[:6]} left under {name}"
+                raise Broken("what is stopped does not leave", told)
+
     # Claims
 
     def _messaging(self, turn: "Turn | None", write: Put) -> None:
@@ -147,6 +266,10 @@ class Watch:
                 self._changed(action, before[action], claim)
         self.claims[customer] = after
 
+    def _claims_erased(self, customer: str) -> None:
+        for action in self.claims.pop(customer, {}):
+            self.delivery(action).is_erased = True
+
     def _forgotten(self, action: str, claim: Claim) -> None:
         delivery = self.delivery(action)
         is_old = self.now() + SKEW > claim.not_after + CLAIMS_ARE_KEPT
@@ -160,12 +283,16 @@ class Watch:
         self, turn: "Turn | None", customer: str, action: str, claim: Claim, everything: Mapping[str, Claim]
     ) -> None:
         delivery = self.delivery(action)
-        if delivery.claim is not None and claim.state == "claimed":
+        if delivery.claim is not None and claim.state == "claimed" and not delivery.is_erased:
             raise Broken("an action is claimed once", f"{action[:6]} was {delivery.claim.state} already")
         delivery.customer, delivery.claim = customer, claim
+        if claim.reason == SOLD_OUT and turn and not self.coupons.was_empty(turn.began, self.now()):
+            raise Broken(COUPONS_ARE_GOOD, f"{action[:6]} got none of a pool that was never empty")
         if claim.state == "claimed" and turn:
             policy: Policy = turn.environment.parts["policies"].in_use
-            self._within_caps(action, claim, everything, policy)
+            own = [each for name, each in everything.items() if name != action and each.state != "failed"]
+            self._within_caps(action, claim, [*own, *sent_to_others(turn, customer, self.claims)], policy)
+            delivery.graves = turn.seen.get(("graves", customer), {})
             if claim.at > claim.not_after:
                 raise Broken("nothing out of place is sent", f"{action[:6]} was good until {claim.not_after}")
             turn.seen.clear()  # what it saw before is not what it may send by
@@ -175,8 +302,8 @@ class Watch:
             raise Broken("an outcome stays", f"{action[:6]} was {before.state} and became {after.state}")
         self.delivery(action).claim = after
 
-    def _within_caps(self, action: str, claim: Claim, everything: Mapping[str, Claim], policy: Policy) -> None:
-        others = [each for name, each in everything.items() if name != action and each.state != "failed"]
+    def _within_caps(self, action: str, claim: Claim, others: Sequence[Claim], policy: Policy) -> None:
+        """others: what left, is leaving, or may have left for the same person."""
         for cap in policy.caps:
             if claim.purpose not in cap.purposes or cap.channel not in (None, claim.channel):
                 continue
@@ -205,35 +332,73 @@ class Watch:
             raise Broken("a claim comes first", f"{message.template} {message.action_id[:6]} has none")
         if turn is None or delivery.claim.channel != message.channel:
             raise Broken("a claim comes first", f"{message.action_id[:6]} was claimed for another channel")
-        record = _seen(turn, delivery.customer, "RECORD")
-        if wrong := _objection(record.get("facts", {}), delivery.claim):
+        record = record_of(turn, delivery.customer)
+        rules = turn.environment.parts["policies"].in_use.consent
+        if wrong := _objection(record.get("facts", {}), delivery.claim, rules):
             raise Broken("consent comes before contact", f"{message.template} was sent: {wrong}")
         self._by_day(record, delivery.claim, turn.environment.parts["policies"].in_use)
-        person = _seen(turn, delivery.customer, "PROFILE").get("person", {})
-        address = person.get("email") if message.channel == "email" else person.get("phone")
-        if address != message.to:
+        if message.to not in addresses_of(turn, delivery.customer, message.channel):
             raise Broken("a message goes to the address on file", f"{message.template} went elsewhere")
+        erased_at = self.graves.of_address(message.channel, message.to, delivery.graves)
+        if erased_at and not is_wanted_again(record, message.channel, erased_at):
+            raise Broken("who was erased is not written to", f"{message.template} went to an address that was erased")
+        assert turn.looked_at is not None, "it has seen its customer"
+        self._as_chosen(message, delivery.customer, record, turn.looked_at)
+        self._not_stopped(message, country_of(turn, delivery.customer) or _country(record), turn.looked_at)
 
 
-def _seen(turn: "Turn", customer: str, sk: str) -> dict[str, Any]:
-    """What this invocation read of the customer last, since it claimed the message."""
-    item: Item | None = turn.seen.get(Key(f"C#{customer}", sk))
-    body: dict[str, Any] = json.loads(record_text(item)) if item else {}
-    return body
-
-
-def _objection(facts: Mapping[str, Any], claim: Claim) -> str | None:
+def _objection(facts: Mapping[str, Any], claim: Claim, rules: ConsentRules) -> str | None:
     """Why this customer may not be written to, as far as the record knows."""
     if "deleted_at" in facts:
         return "the customer is deleted"
     if claim.channel in facts.get("suppressed", {}):
         return "the address is suppressed"
-    word = facts.get("consent", {}).get(f"{claim.purpose}/{claim.channel}")
-    if claim.purpose == "marketing" and not (word and word[0]):
-        return "there is no consent"
-    if claim.purpose == "service" and word and not word[0]:
+    words = {name.partition("/")[2]: word for name, word in facts.get("consent", {}).items() if _is_of(name, claim)}
+    rule, word = _rule(facts, claim, rules), words.get(claim.channel)
+    if rule == "none":
+        return None
+    if word and not word[0]:
         return "there is an objection"
-    return None
+    if rules.no_means == "every channel" and any(not no[0] and (not word or no[1] > word[1]) for no in words.values()):
+        return "there is an objection by another channel"
+    if rule == "opt_out" or (rule == "soft_opt_in" and _has_bought(facts)):
+        return None
+    if not word:
+        return "there is no consent"
+    return "it was not confirmed" if rule == "confirmed_opt_in" and not _is_confirmed(facts, claim) else None
+
+
+def _is_of(name: str, claim: Claim) -> bool:
+    return name.startswith(f"{claim.purpose}/")
+
+
+def _rule(facts: Mapping[str, Any], claim: Claim, rules: ConsentRules) -> str:
+    """Of where they live; of whom nobody knows where, the strictest. Written from docs/consent.md."""
+    country = facts.get("about", {}).get("country", (None,))[0]
+    everywhere = str(getattr(getattr(rules, claim.purpose), claim.channel))
+    if claim.purpose == "transactional":
+        return everywhere
+    own = {
+        code: str(getattr(getattr(region, claim.purpose) or getattr(rules, claim.purpose), claim.channel))
+        for region in rules.regions
+        for code in region.countries
+    }
+    if country is None:
+        return max((everywhere, *own.values()), key=RULES.index)
+    return own.get(country, everywhere)
+
+
+def _has_bought(facts: Mapping[str, Any]) -> bool:
+    orders = facts.get("orders", {}).values()
+    return bool(facts.get("totals", {}).get("purchases")) or any(
+        "placed_at" in order and "cancelled_at" not in order for order in orders
+    )
+
+
+def _is_confirmed(facts: Mapping[str, Any], claim: Claim) -> bool:
+    topic = f"{claim.purpose}/{claim.channel}"
+    confirmed, withdrawn = (facts.get(name, {}).get(topic, "") for name in ("confirmed", "withdrawn"))
+    return bool(confirmed > withdrawn)
 
 
 def _zone(record: Mapping[str, Any]) -> ZoneInfo:
@@ -241,6 +406,11 @@ def _zone(record: Mapping[str, Any]) -> ZoneInfo:
     if "time_zone" in about:
         return ZoneInfo(about["time_zone"][0])
     return ZoneInfo(ZONES[about["country"][0]]) if "country" in about else ZoneInfo("UTC")
+
+
+def _country(record: Mapping[str, Any]) -> str | None:
+    known = record.get("facts", {}).get("about", {}).get("country")
+    return known[0] if known else None
 
 
 def _due(entry: str) -> datetime:

@@ -1,35 +1,64 @@
 """One run: a plan, lived through in the weather of its seed, and reckoned up once the weather has cleared."""
 
 import io
+import json
+import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.database import Database
 from infra.local.sqlite_table import SqliteTable
 from infra.local.time_machine import whole_minute
-from perennial.aws import wiring
+from infra.local.twins import LeftToTheQueue
+from perennial.aws import coupons, holds, wiring
+from perennial.aws.link_secret import LinkSecret
 from perennial.aws.secrets import SecretsManagerSecrets
 from perennial.aws.sender_keys import SenderKeys
 from perennial.channels.render import Message
 from tests.campaign import vendors
 from tests.campaign.agenda import Agenda
+from tests.campaign.broken import Broken
 from tests.campaign.chance import Chance
 from tests.campaign.circumstances import Circumstances
-from tests.campaign.cloud import STALEST, FaultyProvider, FaultyQueue, FaultyTable, SecretsClient, SkewedClock
+from tests.campaign.cloud import (
+    STALEST,
+    FaultyLetters,
+    FaultyProvider,
+    FaultyQueue,
+    FaultyTable,
+    Lots,
+    SecretsClient,
+    SkewedClock,
+)
+from tests.campaign.coupons import POOL, imported
+from tests.campaign.desk import Desk
+from tests.campaign.erasures import Wish
+from tests.campaign.families import Said
 from tests.campaign.functions import IDENTITY_SECRET, SETTINGS, Fleet, WatchedPolicies, handlers, renderer
+from tests.campaign.goodname import GoodName
 from tests.campaign.lanes import QUEUES, Lanes
-from tests.campaign.people import EVERYBODY
+from tests.campaign.looks import Looks
+from tests.campaign.office import Office
+from tests.campaign.people import owner_of
 from tests.campaign.plan import DAY, HOUR, MINUTE, Act, Plan, Step
 from tests.campaign.policies import variant
 from tests.campaign.posts import Posts
+from tests.campaign.readers import Readers
 from tests.campaign.script import Script
+from tests.campaign.shop import Shop
+from tests.campaign.sightings import Graves
 from tests.campaign.staff import Staff
+from tests.campaign.stops import Stops
+from tests.campaign.tellings import Tellings
 from tests.campaign.turns import Environment, Result, Turns
 from tests.campaign.vendors import Post
-from tests.campaign.watch import Broken, Watch
+from tests.campaign.watch import Watch
 from tests.campaign.weather import Weather
+from tests.campaign.web import Web
 from tests.stale import StaleIndexes
 
+LINK_KEYS: Sequence[dict[str, Any]] = ({"1": "the key of links in messages"},)
 MOST_THINGS = 30_000
 """More than this in one run, and it will never come to rest."""
 DEAD_AFTER = timedelta(days=13)
@@ -51,7 +80,7 @@ class World:
         self.circumstances = c = Circumstances(self.agenda, chance, weather, self.script)
         self.log = io.StringIO()
         self.database = Database()
-        self.watch = Watch(lambda: self.agenda.now)
+        self.watch = Watch(lambda: self.agenda.now, Graves(IDENTITY_SECRET))
         self.turns = Turns(c)
         self.table = FaultyTable(self._table, self.turns, self.watch)
         self.fleet = Fleet(c, self._parts)
@@ -59,6 +88,20 @@ class World:
         self._staff = Staff(self.turns, self.fleet)
         self.lanes = Lanes(c, self.turns, self.fleet, self.database, self._handlers)
         self.posts = Posts(c, self.turns, self.fleet, self._handlers["webhooks"])
+        self.shop = Shop(plan.shop, self.turns)
+        self.web = Web(c, self.turns, self.fleet, self._handlers)
+        self.office = Office(c, self.web)
+        self.stops = Stops(self.office, self.watch)
+        self.tellings = Tellings(c, self.lanes.carry)
+        bare = SqliteTable(self.database)
+        self.readers = Readers(c, self.web, self.watch, bare, self.tellings.answered)
+        self.good_name = GoodName(c, self.turns, self.fleet, self._handlers["watch"], self.watch)
+        self.lanes.took_down = self.good_name.took_down
+        if plan.has_others:
+            self.good_name.fill(bare, plan.begins.date())
+        _drawing_by(Lots(plan.seed, self.turns))
+        self.desk = Desk(c, self.web)
+        self._looks = Looks(c, self.turns, self.fleet, self._handlers["watch"], self.watch.next_look)
         self._sweeps = _Sweeps(plan.begins)
         self._things = 0
 
@@ -77,21 +120,33 @@ class World:
         self._pass_time(self.agenda.now + 10 * MINUTE)
         self.fleet.retire()
         self._staff.finish()
+        if self.plan.seed % 3:
+            self.stops.release_all()
         for _ in range(12):
+            self.desk.finish()
             again = self.posts.send_again() + sum(map(self.lanes.redrive, QUEUES))
             self._pass_time(self.agenda.now + 10 * MINUTE)
             if not again and not self.lanes.waiting and not self.agenda.next_at:
                 break
         self._pass_time(whole_minute(self.agenda.now + self.plan.goes_on_for) + AFTER_SWEEP)
+        self._look_at_what_waits()
+
+    def _look_at_what_waits(self) -> None:
+        """In no time: the last sweep was for now."""
+        now = self.agenda.now
+        self.stops.count()
+        self.agenda.now = now
 
     def close(self) -> None:
         self.turns.end_all()
         wiring.reset()
+        _drawing_by(secrets)
         self.database.close()
 
     def _pass_time(self, until: datetime) -> None:
         """Do what is due by then, sweeping when something is due on the index."""
         while True:
+            self._looks.remind()
             sweep, thing = self._next_sweep(), self.agenda.next_at
             if sweep and sweep <= until and (thing is None or sweep < thing):
                 self.agenda.now = max(self.agenda.now, sweep)
@@ -139,6 +194,10 @@ class World:
         match step:
             case Post():
                 self.posts.send(step)
+            case Said() | Wish():
+                self.script.said("staff", lambda: step.deed)
+                self.circumstances.faults[f"staff: {step.deed}"] += 1
+                self.desk.does(step)
             case Act():
                 self.script.said("staff", lambda: step.name)
                 self.circumstances.faults[f"staff: {step.deed}"] += 1
@@ -159,6 +218,23 @@ class World:
                 self.lanes.redrive(act.about)
             case "stop the world":
                 self._stop(timedelta(days=int(act.about)))
+            case "stop":
+                self.stops.stop(act.about)
+            case "release":
+                self.stops.release(act.about)
+            case "discard":
+                self.stops.discard(act.about)
+            case "look":
+                self.stops.look()
+            case "fill pool":
+                self._fill(imported(*map(int, act.about.split())))
+
+    def _fill(self, codes: Sequence[str]) -> None:
+        table, pool = "\n".join(["code", *codes]), {"id": POOL}
+        self.office.ask("fill pool", "POST", "/coupons/pools/{id}", self._filled, parameters=pool, table=table)
+
+    def _filled(self, told: Mapping[str, Any]) -> None:
+        self.circumstances.said("staff", lambda: f"hear that {told['added']} codes were added")
 
     def _stop(self, length: timedelta) -> None:
         """Nothing happens anywhere, and then everything is late. No longer than queues keep what they hold."""
@@ -180,12 +256,17 @@ class World:
             "table": self.table,
             "secrets": SecretsManagerSecrets(SecretsClient(self.posts.secrets.books, self.turns), "webhooks", clock),
             "identity_secret": IDENTITY_SECRET,
+            "link_secret": LinkSecret(SecretsClient(LINK_KEYS, self.turns), "links", clock),
             "email_provider": provider,
-            "sender_keys": SenderKeys(lambda: "{}", clock),
+            "sender_keys": SenderKeys(lambda: self.shop.keys, clock),
+            "https": self.shop,
             "sms_provider": provider,
+            "notices_visibility": LeftToTheQueue(),
+            "dead_letters": {name: FaultyLetters(name, self.lanes.letters(name), self.turns) for name in QUEUES},
+            "places_outside": (),
             "renderer": renderer(),
             "policies": WatchedPolicies(self.table, clock, variant(self.plan.policy)),
-            **{f"queue_{name}": self._queue(name) for name in (*QUEUES, "fetches", "privacy")},
+            **{f"queue_{name}": self._queue(name) for name in (*QUEUES, "fetches")},
         }
 
     def _queue(self, name: str) -> FaultyQueue:
@@ -193,17 +274,33 @@ class World:
 
     def _taken(self, message: Message) -> None:
         """The provider has it, and will say what becomes of it: soon or late, even before we say that we sent it."""
+        action = json.loads(self.lanes.actions[message.action_id])
+        self.watch.coupons.handed_over(action, message, self.shop)
+        self.readers.got(message)
         outcome = self.circumstances.happens(f"mail {message.action_id}", "mail")
         if outcome is None:
             return
         self.circumstances.faults[f"provider: message {outcome}"] += 1
         seconds = (0.0, 0.5, 90.0, 4000.0, 400_000.0)[int(message.action_id[0], 16) % 5]
-        self.agenda.after(seconds, lambda: self.posts.send(self._said(message, str(outcome))))
+        self.agenda.after(seconds, lambda: self._tell(message, str(outcome)))
+
+    def _tell(self, message: Message, outcome: str) -> None:
+        """By the topic that providers tell by, or by the open API, as some other system would."""
+        if outcome == "sent" or int(message.action_id[2], 16) % 2:
+            self.tellings.tell(message, outcome)
+        else:
+            self.posts.send(self._said(message, outcome))
 
     def _said(self, message: Message, outcome: str) -> Post:
-        who = next(each for each in EVERYBODY if message.to in (each.email, each.other_email, each.phone))
+        who = owner_of(message.to)
         said = vendors.event(f"message.{outcome}", who, action=message.action_id, channel=message.channel)
         return vendors.open_api(f"{outcome}-{message.action_id[:8]}", self.agenda.now, who, said)
+
+
+def _drawing_by(lots: object) -> None:
+    """What draws names of holds, and codes out of a pool, draws by these from now on."""
+    for module in (holds, coupons):
+        vars(module)["secrets"] = lots
 
 
 class _Sweeps:

@@ -1,8 +1,11 @@
 """A code goes to one action, in every table that there is."""
 
+from datetime import timedelta
+
 import pytest
 
-from perennial.aws.coupons import AT_ONCE, Count, Pools
+from perennial.aws.asked import Asked
+from perennial.aws.coupons import AT_ONCE, Code, Count, Pools
 from perennial.aws.reputation import Received, Reputation
 from perennial.aws.table import Table
 from perennial.channels.coupons import PoolEmpty
@@ -36,3 +39,27 @@ def test_how_emails_were_received_is_counted(table: Table) -> None:
     reputation.note([*told, bounced, bounced])
 
     assert reputation.since(NOON.date(), NOON.date()) == Received(sent=20, bounced=1, complained=0)
+
+
+def test_a_code_that_was_put_back_is_drawn_by_another_and_put_back_once(table: Table) -> None:
+    pools = Pools(table)
+    pools.add("vip", ["A2C4E6"], "ada", NOON)
+    pools.draw("vip", "a-1")
+
+    for _ in range(2):
+        pools.put_back("vip", "a-1")
+
+    assert pools.codes("vip", "free", 10).codes == (Code("A2C4E6", "free", None),)
+    assert pools.draw("vip", "a-2") == "A2C4E6"
+    pools.put_back("vip", "a-1")
+    assert pools.codes("vip", "drawn", 10).codes == (Code("A2C4E6", "drawn", "a-2"),)
+    assert pools.left("vip") == Count(0, is_complete=True)
+
+
+def test_of_staff_who_ask_twice_the_first_time_holds(table: Table) -> None:
+    asked = Asked(table)
+
+    first = asked.first("k-1", "five points", NOON)
+
+    assert asked.first("k-1", "six points", NOON + timedelta(days=1)) == first
+    assert asked.first("k-2", "six points", NOON).said == "six points"

@@ -14,7 +14,7 @@ from infra.local.sqlite_table import SqliteTable
 from infra.local.state import STORE
 from perennial.aws.quarantine import Quarantine
 from perennial.aws.queues import Message
-from perennial.domain.events import parse_event
+from perennial.domain.events import SurveyData, TicketData, parse_event
 from perennial.ingest import SOURCES, Ingest
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -79,3 +79,18 @@ def test_the_template_has_a_route_to_webhooks_for_each_source() -> None:
     open_to_all = {each.path for each in routes if each.function == "Webhooks" and not each.authorized}
 
     assert open_to_all == {"/webhooks/{source}/{store}", "/events/{store}"}
+
+
+@pytest.mark.parametrize("desk", ["zendesk", "freshdesk", "gorgias", "intercom"])
+def test_every_ticket_of_a_help_desk_is_named_after_it(desk: str) -> None:
+    lanes = {name: Listening() for name in ("orders", "tickets", "outcomes", "privacy")}
+    for sample in SAMPLES:
+        if sample.source == desk:
+            posted(sample, lanes)
+
+    told = [parse_event(message.body).data for lane in lanes.values() for message in lane]
+    opened = {data.ticket.id for data in told if isinstance(data, TicketData)}
+    rated = {data.ticket for data in told if isinstance(data, SurveyData) and data.ticket}
+    assert opened
+    assert rated
+    assert all(each.startswith(f"{desk}:") for each in opened | rated)

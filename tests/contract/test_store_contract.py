@@ -46,6 +46,7 @@ from perennial.domain.customer import Customer, Order, Stage, Ticket
 from perennial.domain.decide import decide
 from perennial.domain.events import Event, Person
 from perennial.domain.journal import Entry, entry_key
+from perennial.domain.settled import Carried
 from perennial.domain.values import iso
 from perennial.sweep import Sweep, timer
 from tests.builders import DAY, MINUTE, NOON, a_cart, an_event, placed, the_policy
@@ -147,6 +148,15 @@ def test_orders_and_tickets_that_left_the_record_are_recalled(store: Store) -> N
     assert store.settled("c1", []) == ()
 
 
+def test_whose_a_parcel_is_is_written_beside_its_settled_order(store: Store) -> None:
+    order, carried = Order(id="9", heard_at=NOON, placed_at=NOON), Carried(id="1Z 9/a#b", order="9")
+
+    committed(store, nobody(), settled=(order, carried))
+
+    assert store.settled("c1", [("parcel", "1Z 9/a#b"), ("parcel", "9"), ("order", "1Z 9/a#b")]) == (carried,)
+    assert store.settled("c2", [("parcel", "1Z 9/a#b")]) == ()
+
+
 def test_what_left_the_record_twice_in_one_commit_is_written_as_it_was_last(store: Store) -> None:
     told, retold = Order(id="9", heard_at=NOON), Order(id="9", heard_at=NOON, placed_at=NOON)
 
@@ -207,9 +217,11 @@ def test_each_shelf_has_its_own_orders_and_tickets(store: Store) -> None:
     orders = [Order(id=str(number), heard_at=NOON, placed_at=NOON) for number in range(150)]
     customer = Customer(id="c1", store="demo", shelf="0f")
 
-    store.shelve(customer, orders)
+    store.shelve(customer, [*orders, Carried(id="T", order="149")])
 
     assert store.settled("c1", [("order", "149")], "0f") == (orders[149],)
+    assert store.settled("c1", [("parcel", "T")], "0f") == (Carried(id="T", order="149"),)
+    assert store.settled("c1", [("parcel", "T")]) == ()
     assert store.settled("c1", [("order", "149")]) == ()
     assert store.settled("c1", [("order", "149")], "1a") == ()
 

@@ -11,6 +11,7 @@ import pytest
 from perennial.aws.table import (
     Absent,
     BadCursor,
+    Below,
     Busy,
     Condition,
     Delete,
@@ -270,6 +271,10 @@ def test_an_attribute_cannot_have_the_name_of_key_or_body(name: str) -> None:
         (Lacks("version"), True, False),
         (Lacks("body"), True, False),
         (Lacks("version"), False, True),
+        (Below("version", 2), True, True),
+        (Below("version", 1), True, False),
+        (Below("version", 2), False, True),
+        (Below("missing", 0), True, True),
     ],
 )
 @pytest.mark.parametrize(

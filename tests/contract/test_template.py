@@ -7,6 +7,7 @@ and the rest is asserted here or seen by tests/integration/test_deployed.py.
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import cfnlint.api
@@ -18,6 +19,7 @@ from perennial.aws.settings import Settings
 from perennial.aws.table import INDEXES, TTL_ATTRIBUTE
 from perennial.channels import redirects
 from perennial.channels.links import PATHS
+from perennial.notifying import DELIVERIES, Delivery, wait_after
 from perennial.watch import Seen
 
 REGION = "eu-west-1"
@@ -147,7 +149,9 @@ def test_each_queue_has_dead_letters_of_its_own_for_two_weeks(name: str) -> None
     dead = name.removesuffix("Queue") + "DeadLetters"
     [source] = QUEUES[dead]["RedriveAllowPolicy"]["sourceQueueArns"]
 
-    assert WORKING_QUEUES[name]["RedrivePolicy"] == {"deadLetterTargetArn": attribute(dead), "maxReceiveCount": 5}
+    deliveries = DELIVERIES if name == "NoticesQueue" else 5
+    given_up = {"deadLetterTargetArn": attribute(dead), "maxReceiveCount": deliveries}
+    assert WORKING_QUEUES[name]["RedrivePolicy"] == given_up
     assert QUEUES[dead]["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert source["Fn::Sub"].endswith(":" + WORKING_QUEUES[name]["QueueName"]["Fn::Sub"])
 
@@ -255,8 +259,10 @@ def test_only_the_write_path_and_the_senders_write_customers() -> None:
     ("action", "keys", "roles"),
     [
         ("dynamodb:PutItem", "HELD#*", {"SendEmailRole", "SendSmsRole", "PrivacyRole"}),
-        ("dynamodb:DeleteItem", "HELD#*", {"AdminApiRole", "PrivacyRole"}),
+        ("dynamodb:DeleteItem", "HELD#*", {"AdminApiRole", "PrivacyRole", "SendEmailRole", "SendSmsRole"}),
+        ("dynamodb:PutItem", "ASKED#*", {"AdminApiRole"}),
         ("dynamodb:PutItem", "HOLDS", {"AdminApiRole", "PrivacyRole", "WatchRole"}),
+        ("dynamodb:UpdateItem", "WARM_UP#*", {"SendEmailRole"}),
     ],
 )
 def test_senders_let_wait_and_staff_stop_and_empty(action: str, keys: str, roles: set[str]) -> None:
@@ -274,6 +280,36 @@ def test_the_public_door_cannot_read_the_keys_to_shops() -> None:
     readers = {role for role, statement in statements() if attribute("ApiKeys", "Id") in listed(statement["Resource"])}
 
     assert readers == {"FetchRole", "ReconcileRole"}
+
+
+def test_who_tells_the_merchant_s_own_systems_reads_no_table() -> None:
+    """A receiver that wants to know more asks the admin API, with a token of its own."""
+    allowed = {action for role, each in statements() if role == "NotifyRole" for action in listed(each["Action"])}
+    secrets = {role for role, each in statements() if attribute("SenderKeys", "Id") in listed(each["Resource"])}
+
+    assert {action.split(":")[0] for action in allowed} == {"logs", "sqs", "secretsmanager"}
+    assert secrets == {"SendEmailRole", "SendSmsRole", "NotifyRole", "AdminApiRole"}
+
+
+def test_no_template_can_lead_webhooks_into_a_network_of_its_own() -> None:
+    """WEBHOOK_URL is the laptop's, and its code is in infra/local."""
+    assert "WEBHOOK_URL" not in template.FILE.read_text(encoding="utf-8")
+    assert "WEBHOOK_URL" not in Settings.model_fields
+
+
+def test_somebody_hears_when_a_notice_is_not_taken_for_an_hour() -> None:
+    """By what the function logs, for a queue's age leaves out what was given out three times and more."""
+    logged = (template.ROOT / "functions/notify/app.py").read_text(encoding="utf-8")
+    counted = resources("AWS::Logs::MetricFilter")["NoticesRefused"]
+    alarm = resources("AWS::CloudWatch::Alarm")["NoticesRefusedAlarm"]
+    waits = [wait_after(Delivery("n", "r", number)) for number in range(1, alarm["Threshold"] + 1)]
+
+    assert counted["FilterPattern"] == '{ $.message = "notices failed" }'
+    assert '"notices failed"' in logged
+    assert "append_keys(delivery=number)" in logged
+    assert counted["MetricTransformations"][0]["MetricValue"] == "$.delivery"
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert timedelta(hours=1) <= sum(waits, timedelta(0)) <= timedelta(minutes=90)
 
 
 def test_what_is_repaired_is_counted_from_what_the_function_logs() -> None:

@@ -51,7 +51,7 @@ class Staff:
     def __post_init__(self) -> None:
         queues = {
             f"queue_{name}": self.lane
-            for name in ("orders", "tickets", "outcomes", "fetches", "privacy", "email", "sms")
+            for name in ("orders", "tickets", "outcomes", "fetches", "privacy", "email", "sms", "notices")
         }
         wiring.install(
             settings=Settings(**SETTINGS),
@@ -247,6 +247,7 @@ def test_a_list_shows_where_customers_stand_and_not_who_they_are(staff: Staff, r
     (line,) = staff.get("/customers", role, stage="onboarding")["customers"]
 
     assert line.pop("due_at") > NOON.isoformat()
+    assert datetime.fromisoformat(line.pop("last_order_at")) == NOON
     assert 0 < line.pop("score") < 100
     assert line.pop("band") in the_policy().score.bands
     assert line == {
@@ -256,6 +257,8 @@ def test_a_list_shows_where_customers_stand_and_not_who_they_are(staff: Staff, r
         "label": "new",
         "country": "ES",
         "orders": 2,
+        "value": "240",
+        "points": 0,
         "name": "A. R.",
         "email": "a***@e***.com",
     }
@@ -344,7 +347,7 @@ def test_whoever_cannot_keep_up_with_the_mirror_is_offered_a_coach(staff: Staff)
     assert (page["stage"], page["label"]) == ("onboarding", "new")
     assert "1-to-1 coach" in page["script"][0]
     assert len(page["script"]) == 3
-    assert page["authority"] == {"refund": "50", "coupon_percent": 15}
+    assert page["authority"] == {"refund": "50", "coupon_percent": 15, "points": 200}
     assert page["business"]["open_tickets"] == 1
     assert page["business"]["value"] == "120"
     assert [order["state"] for order in page["business"]["recent_orders"]] == ["placed"]
@@ -579,8 +582,20 @@ def test_a_policy_is_changed_by_sending_back_what_was_read(staff: Staff) -> None
 
         status, body, headers = staff.ask("PUT", "/policy", body=text, if_match=headers["etag"], content_type=accept)
 
-        assert (status, body, headers["etag"]) == (200, {"version": version + 1}, f'"{version + 1}"')
+        assert (status, body, headers["etag"]) == (200, {"version": version + 1, "warnings": []}, f'"{version + 1}"')
         assert wiring.policies().latest() == the_policy().model_copy(update={"version": version + 1})
+
+
+def test_a_policy_that_is_one_and_looks_forgotten_is_warned_of(staff: Staff) -> None:
+    document = staff.get("/policy")
+    document["festivals"][0]["dates"] = ["2020-01-25"]
+
+    status, body, _ = staff.ask("PUT", "/policy", body=json.dumps(document), if_match='"1"')
+
+    assert (status, body["version"]) == (200, 2)
+    assert body["warnings"] == [
+        "festival 'lunar-new-year' has no day left: write those of the coming years, or take it out"
+    ]
 
 
 def test_a_policy_s_words_survive_in_every_alphabet(staff: Staff) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def staff(carrier: Carrier) -> Iterator[Staff]:
     wiring.reset()
     made = Staff()
     told = SETTINGS | {"EMAIL_FROM": "Hearth <hello@hearth.example>", "BRAND_NAME": "Hearth"}
-    wiring.install(settings=Settings(**told), email_provider=carrier)
+    wiring.install(settings=Settings(**told), email_provider=carrier, sms_provider=carrier)
     yield made
     wiring.reset()
 
@@ -60,11 +61,13 @@ def post(staff: Staff, path: str, asked: Any, role: str = "admin", **headers: st
     return status, body
 
 
-def as_somebody(staff: Staff, asked: Any, **claims: Any) -> tuple[int, Any]:
+def as_somebody(staff: Staff, asked: Any, template: str = "welcome", **claims: Any) -> tuple[int, Any]:
     """A test send by an admin whose token says this."""
     token = SIGNER.token({"cognito:groups": ["admin"], **claims}, staff.clock.wall())
     headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
-    answer = staff._gateway().answer(Request("POST", "/templates/welcome/test", headers, json.dumps(asked).encode()))
+    answer = staff._gateway().answer(
+        Request("POST", f"/templates/{template}/test", headers, json.dumps(asked).encode())
+    )
     return answer.status, _read(answer)
 
 
@@ -232,7 +235,7 @@ def test_a_preview_is_the_message_as_it_would_leave(staff: Staff) -> None:
     status, shown = post(staff, "apology/preview", {"locale": "de", "purpose": "service"}, "agent")
 
     assert status == 200
-    assert shown["text"].startswith("Guten Tag Anna Keller,\n\n")
+    assert shown["text"].startswith("Guten Tag Anna Keller!\n\n")
     assert '<html lang="de"' in shown["html"]
     assert (shown["segments"], shown["warnings"]) == (None, [])
 
@@ -256,7 +259,7 @@ def test_a_preview_shows_it_to_a_customer(staff: Staff) -> None:
     status, shown = post(staff, "welcome/preview", {"customer": ana, "locale": "de"})
 
     assert status == 200
-    assert "Guten Tag Ana Ruiz," in shown["text"]
+    assert "Guten Tag Ana Ruiz!" in shown["text"]
     assert post(staff, "welcome/preview", {"customer": "c" + "0" * 24})[0] == 404
 
 
@@ -331,6 +334,53 @@ def test_what_is_no_address_never_reaches_a_header(staff: Staff, carrier: Carrie
 
 def test_without_an_address_there_is_no_test(staff: Staff) -> None:
     assert as_somebody(staff, {})[0] == 422
+
+
+SHORT = {"channel": "sms", "purpose": "service"}
+KIM = "+442071838750"
+
+
+def test_a_test_by_sms_goes_to_whoever_asks_marked_as_one_and_is_no_customer_s(staff: Staff, carrier: Carrier) -> None:
+    status, body = as_somebody(staff, SHORT | {"locale": "de"}, "dispatched", phone_number=KIM)
+
+    (sent,) = carrier.taken
+    assert (status, body) == (200, {"locale": "de", "provider_id": "p-1"})
+    assert (sent.channel, sent.to, sent.tags) == ("sms", KIM, {})
+    assert sent.body.startswith("[Test] Hearth: Ihre Bestellung #1001")
+    assert sent.expires_in == timedelta(hours=1)
+    assert staff.lane.messages == []
+
+
+def test_a_test_by_sms_goes_to_a_colleague(staff: Staff, carrier: Carrier) -> None:
+    assert as_somebody(staff, SHORT | {"to": "+34612345678"}, "dispatched")[0] == 200
+    assert carrier.taken[0].to == "+34612345678"
+
+
+def test_a_test_by_sms_goes_to_no_customer_but_to_one_who_is_staff(staff: Staff, carrier: Carrier) -> None:
+    staff.tell(
+        "customer.updated", "ana@example.com", customer={"email": "ana@example.com", "phone": "+34 612 34 56 78"}
+    )
+
+    assert as_somebody(staff, SHORT | {"to": "+34612345678"}, "dispatched")[0] == 403
+    assert as_somebody(staff, SHORT, "dispatched", phone_number="+34612345678", phone_number_verified="false")[0] == 422
+    assert carrier.taken == []
+    assert as_somebody(staff, SHORT, "dispatched", phone_number="+34612345678", phone_number_verified="true")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["612345678", "+34 612345678", "+34612345678\n", "+34", "+10000000000", "jo@hearth.example", "+1@hearth.example"],
+)
+def test_what_is_no_number_gets_no_sms(staff: Staff, carrier: Carrier, to: str) -> None:
+    assert (as_somebody(staff, SHORT | {"to": to}, "dispatched")[0], carrier.taken) == (422, [])
+
+
+def test_a_number_gets_no_email(staff: Staff, carrier: Carrier) -> None:
+    assert (as_somebody(staff, {"to": KIM})[0], carrier.taken) == (422, [])
+
+
+def test_a_template_without_an_sms_is_not_tried_as_one(staff: Staff, carrier: Carrier) -> None:
+    assert (as_somebody(staff, SHORT, "welcome", phone_number=KIM)[0], carrier.taken) == (404, [])
 
 
 @pytest.mark.parametrize(

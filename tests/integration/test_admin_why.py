@@ -11,6 +11,9 @@ from perennial.aws import wiring
 from perennial.aws.sender_keys import SenderKeys
 from perennial.domain.actions import Action
 from perennial.domain.events import MessageSent, parse_event
+from perennial.domain.send_time import LEAST_READS
+from perennial.domain.values import iso
+from tests.builders import a_play, with_plays
 from tests.integration.test_admin_api import NOON, Staff
 from tests.unit.test_outbox import Carrier
 
@@ -87,6 +90,26 @@ def test_what_was_checked_is_known_though_the_provider_told_of_it_first(staff: S
 
     assert why["checked"][0] == "policy 1"
     assert why["outcomes"][0]["type"] == "message.sent"
+
+
+def test_a_message_that_waited_for_its_reader_says_so(staff: SendingStaff) -> None:
+    offer = a_play(id="offer", purpose="marketing")
+    wiring.policies().activate(with_plays(offer, send_time="learned", caps=[], version=2), 1)
+    staff.clock.time += HOUR
+    customer = staff.tell("consent.changed", channel="email", granted=True)
+    for day in range(LEAST_READS):
+        read_at = NOON - (day + 1) * timedelta(days=1) + 5 * HOUR
+        staff.tell("message.opened", action=f"m-{day}", channel="email", read_at=iso(read_at))
+    staff.tell("product.viewed")
+    staff.clock.time = NOON + 5 * HOUR
+    staff.tell("customer.updated")
+
+    why = staff.why(customer, staff.asked().id)
+
+    assert [(each["did"], each["reason"]) for each in why["steps"]] == [
+        ("held", "send time: 8 of 8 reads from 19:00 on"),
+        ("sent", None),
+    ]
 
 
 def test_a_message_that_was_not_sent_says_why_not(staff: SendingStaff) -> None:

@@ -198,6 +198,9 @@ def test_only_the_write_path_and_who_ends_a_stop_ask_for_emails(stack: Deployed,
         ("PreferencesRole", "LinksKeyId", "done"),
         ("PreferencesRole", "WebhookSecretsId", "AccessDenied"),
         ("AdminApiRole", "LinksKeyId", "AccessDenied"),
+        ("NotifyRole", "SenderKeysId", "done"),
+        ("NotifyRole", "IdentityKeyId", "AccessDenied"),
+        ("ApplyRole", "SenderKeysId", "AccessDenied"),
     ],
 )
 def test_each_reads_only_its_own_secret(stack: Deployed, role: str, secret: str, wanted: str) -> None:
@@ -223,6 +226,36 @@ def test_a_press_on_the_link_of_a_mail_is_in_the_record_when_it_is_answered(stac
     [word] = client.get(f"/customers/{found['id']}")["consent"]
     assert (word["purpose"], word["channel"], word["granted"]) == ("marketing", "email", False)
     assert client.post(link[:-4], b"List-Unsubscribe=One-Click", {}).status == 404
+
+
+def test_a_task_is_told_to_nobody_where_nobody_wants_to_be_told(stack: Deployed, keys: state.Keys) -> None:
+    sqs, client, now = stack.aws.client("sqs"), client_of(stack, ministack.token(stack)), datetime.now(UTC)
+    said = {"customer": {"email": "ned@example.com"}, "ticket": {"id": "7", "intent": "dispute"}}
+    body = json.dumps({"specversion": "1.0", "id": "d-1", "source": "desk", "type": "ticket.opened", "data": said})
+
+    client.post("/events/demo", body.encode(), signed("open", body.encode(), {}, keys.webhooks["open"][0], now))
+
+    [found] = eventually(lambda: client.get("/customers", email="ned@example.com")["customers"])
+    assert [task["task"] for task in client.get(f"/customers/{found['id']}")["tasks"]] == ["dispute"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    queues = [stack.outputs[f"{name}Url"] for name in ("TicketsQueue", "NoticesQueue", "NoticesDeadLetters")]
+
+    def waiting() -> int:
+        told = (sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] for url in queues)
+        return sum(int(count) for each in told for count in each.values())
+
+    assert eventually(waiting, lambda count: count == 0) == 0
+
+
+def test_whoever_tells_others_may_let_a_notice_wait_and_put_it_nowhere_else(stack: Deployed) -> None:
+    notices, orders = stack.outputs["NoticesQueueUrl"], stack.outputs["OrdersQueueUrl"]
+    hide = {"ReceiptHandle": "nobody's", "VisibilityTimeout": 30}
+
+    became = tries(stack, "NotifyRole", "sqs", "change_message_visibility", QueueUrl=notices, **hide)
+    elsewhere = tries(stack, "NotifyRole", "sqs", "send_message", QueueUrl=orders, MessageBody="{}")
+
+    assert not became.startswith("AccessDenied")
+    assert elsewhere.startswith("AccessDenied")
 
 
 def test_poison_fails_alone_and_ends_among_the_dead_letters(stack: Deployed) -> None:

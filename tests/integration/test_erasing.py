@@ -200,6 +200,35 @@ def test_who_is_erased_twice_stays_so(shop: Shop) -> None:
     assert shop.customers == []
 
 
+def test_who_came_back_twice_hears_of_what_is_theirs_since_and_of_nothing_before(shop: Shop) -> None:
+    shop.hears(*the_life())
+    shop.erases()
+    shop.hears(placed(NOON + 2 * DAY, order="o-2"))
+    shop.erases(now=NOON + 3 * DAY)
+
+    shop.hears(placed(NOON + 4 * DAY, order="o-3"))
+    shop.hears(parcel("lost", NOON + 5 * DAY, tracking="T-3", order="o-3"))
+    shop.hears(an_order_event("paid", NOON + 5 * DAY, order="o-3"), an_order_event("paid", NOON + 5 * DAY, order="o-2"))
+
+    [back] = shop.everybody()
+    assert back.customer.version == 3
+    assert list(back.customer.facts.orders) == ["o-3"]
+
+
+def test_who_came_back_may_still_be_somebody_else_too(shop: Shop) -> None:
+    leo = an_event("customer.signed_up", customer={"id": "leo", "email": "leo@example.com"})
+    shop.hears(*the_life(), leo)
+    shop.erases()
+    shop.hears(placed(NOON + 2 * DAY, order="o-2"))
+
+    moved = an_event("customer.updated", NOON + 3 * DAY, customer={**MIA, "email": "leo@example.com"})
+    shop.hears(moved)
+
+    [back] = [each for each in shop.customers if each != shop.id_of(leo)]
+    [entry] = [entry for entry in shop.store.journal(back) if entry.event.id == moved.id]
+    assert entry.met == ((back, shop.id_of(leo), ("email",)),)
+
+
 def test_the_same_request_told_again_leaves_who_came_back_alone(shop: Shop) -> None:
     shop.hears(*the_life())
     request = a_request()
@@ -448,6 +477,16 @@ def test_dead_letters_of_theirs_go_and_others_stay(shop: Shop) -> None:
     assert shop.letters.bodies == [others, "?"]
     assert request is not None
     assert request.removed["orders"] == 3
+
+
+def test_a_request_among_dead_letters_stays_until_it_is_answered(shop: Shop) -> None:
+    shop.hears(*the_life())
+    request = a_request(NOON + 2 * DAY).to_json()
+    shop.letters.bodies = [request, "[1]"]
+
+    shop.erases()
+
+    assert shop.letters.bodies == [request, "[1]"]
 
 
 def test_a_batch_of_an_import_is_theirs_by_any_of_its_lines(shop: Shop) -> None:

@@ -53,6 +53,18 @@ def test_both_pasts_are_in_the_record_and_each_stays_in_its_journal():
     assert [entry.event.type for entry in journal(house, "ana")] == ["product.used", "customer.merged"]
 
 
+def test_when_both_read_is_when_they_read():
+    house = House(with_plays(a_play(purpose="marketing"), send_time="learned", **FREE))
+    for name, at in (("ana", NOON - 3 * HOUR), ("bo", NOON - 2 * HOUR), ("ana", NOON - HOUR)):
+        house.hears(says(name, "message.opened", at, action="a-1", channel="email", read_at=at))
+    apart = {*record(house, "ana").facts.reads, *record(house, "bo").facts.reads}
+
+    house.hears(merging("ana", "bo", NOON))
+
+    assert record(house, "bo").facts.reads == tuple(sorted(apart))
+    assert len(apart) == 3
+
+
 def test_what_is_told_to_one_who_was_merged_changes_the_record_and_is_written_in_their_journal():
     house = a_house()
     house.hears(merging("ana", "bo", NOON))

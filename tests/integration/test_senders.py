@@ -35,7 +35,7 @@ from perennial.aws.sms import Sms
 from perennial.aws.store import profile_key, record_key
 from perennial.aws.table import Item, Put
 from perennial.channels.links import unsubscribe_headers
-from perennial.channels.provider import DryRun, OutcomeUnknown, Provider, Rejected, Unavailable
+from perennial.channels.provider import DryRun, OutcomeUnknown, Provider, Rejected, Throttled, Unavailable
 from perennial.channels.render import Message
 from perennial.channels.verdict import PATIENCE
 from perennial.domain.events import parse_event
@@ -159,7 +159,8 @@ def test_a_message_without_a_label_has_no_tags():
 SES_ANSWERS = [
     ("MessageRejected", 400, Rejected),
     ("BadRequestException", 400, Rejected),
-    ("TooManyRequestsException", 429, Unavailable),
+    ("TooManyRequestsException", 429, Throttled),
+    ("ThrottlingException", 400, Throttled),
     ("SendingPausedException", 400, Unavailable),
     ("AccessDeniedException", 403, Unavailable),
     ("InternalServiceErrorException", 500, OutcomeUnknown),
@@ -177,6 +178,40 @@ def test_what_ses_answers_is_told_apart(code: str, status: int, meaning: type[Ex
 
     assert str(told.value) == code, "and nobody is named"
     assert told.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("message", "rest"),
+    [("Maximum sending rate exceeded.", timedelta(minutes=2)), ("Daily message quota exceeded.", timedelta(hours=1))],
+)
+def test_who_has_used_up_a_day_rests_longer_than_who_was_too_fast(message: str, rest: timedelta):
+    client = boto3.client("sesv2")
+    with Stubber(client) as ses:
+        ses.add_client_error("send_email", "TooManyRequestsException", message, 429)
+
+        with pytest.raises(Throttled) as told:
+            Ses(client, "hello@shop.example").send(a_message())
+
+    assert told.value.rest == rest
+
+
+@pytest.mark.parametrize(
+    ("told", "email", "sms"),
+    [
+        ({}, "function", "function"),
+        ({"EMAILS_PER_SECOND": "14", "EMAIL_SENDERS": "5", "SMS_PER_SECOND": "0"}, "Pace", "function"),
+        ({"EMAILS_PER_SECOND": "14", "SMS_PER_SECOND": "1", "DRY_RUN": "true"}, "function", "function"),
+    ],
+)
+def test_senders_keep_the_rate_that_the_merchant_says(
+    told: dict[str, str], email: str, sms: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    wiring.install(identity_secret=b"key")
+
+    assert type(wiring.email_outbox()._pace).__name__ == email
+    assert type(wiring.sms_outbox()._pace).__name__ == sms
 
 
 @pytest.mark.parametrize(

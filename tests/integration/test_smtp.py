@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from perennial.aws.sender_keys import SmtpServer
 from perennial.aws.smtp import Smtp, connection
-from perennial.channels.provider import Rejected, Unavailable
+from perennial.channels.provider import Rejected, Throttled, Unavailable
 from tests.integration.test_senders import a_message
 from tests.messaging import NOON
 
@@ -141,7 +141,9 @@ def test_a_server_without_tls_gets_no_password(box: Postbox, certificate: Path) 
     assert box.mails == []
 
 
-@pytest.mark.parametrize(("answer", "meaning"), [("550 no", Rejected), ("451 later", Unavailable)])
+@pytest.mark.parametrize(
+    ("answer", "meaning"), [("550 no", Rejected), ("451 later", Throttled), ("454 no", Unavailable)]
+)
 def test_what_the_server_says_of_the_mail_is_told_apart(
     box: Postbox, server: SmtpServer, answer: str, meaning: type[Exception]
 ) -> None:

@@ -1,6 +1,7 @@
 """What the property tests draw from, and how long they look."""
 
 from copy import deepcopy
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -99,7 +100,7 @@ def waiting_plays(draw: st.DrawFn, bands: tuple[str, ...]) -> list[dict[str, Any
     """One play for each kind of beginning, that wait for any time and do something at the end of it."""
     beginnings: list[Any] = ["order.placed", "order.delivered", "ticket.resolved", "cart.abandoned", "product.viewed"]
     beginnings += [{"stage": "winback"}, {"label": "silent"}, {"label": "new"}, {"band": bands[0]}]
-    beginnings += [{"date": "birthday"}]
+    beginnings += [{"date": "birthday"}, {"festival": "any", "over": "3h"}]
     return [
         {
             "id": f"p{number}",
@@ -110,6 +111,25 @@ def waiting_plays(draw: st.DrawFn, bands: tuple[str, ...]) -> list[dict[str, Any
             "at_most": draw(st.sampled_from((None, "once", "1 per 30d"))),
         }
         for number, begins in enumerate(beginnings)
+    ]
+
+
+@st.composite
+def festivals(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A few, some of them every year, in the countries that people of `tests/lives.py` live in."""
+    days = st.dates(date(2026, 1, 1), date(2027, 12, 28)).map(
+        lambda day: day.isoformat()[draw(st.sampled_from((0, 5))) :]
+    )
+    dates = st.lists(days.filter(lambda day: day != "02-29"), min_size=1, max_size=6)
+    lands = st.sampled_from((["ES"], ["US", "ES"], ["FR"]))
+    return [
+        {
+            "id": f"f{number}",
+            "dates": draw(dates),
+            "countries": draw(lands),
+            "languages": draw(st.sampled_from(([], ["es"]))),
+        }
+        for number in range(draw(st.integers(1, 3)))
     ]
 
 
@@ -133,5 +153,6 @@ def a_policy_of_many(draw: st.DrawFn) -> Policy:
         "stages": draw(stage_rules(bands)),
         "plays": draw(waiting_plays(bands)),
         "quiet_hours": draw(quiet_hours()),
+        "festivals": draw(festivals()),
     }
     return Policy.model_validate({**_shipped(), **sections})

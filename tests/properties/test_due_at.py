@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from perennial.domain.customer import Customer, Wait
 from perennial.domain.decide import Decision, decide
 from perennial.domain.events import Event
-from perennial.domain.policy import OnDate, Policy
+from perennial.domain.policy import Policy
 from perennial.domain.signals import EPOCH
 from perennial.domain.timers import HORIZON
 from perennial.domain.values import to_utc
@@ -143,10 +143,9 @@ def kept(decision: Decision) -> dict[str, Any]:
 
 
 def own_waits(customer: Customer, policy: Policy, now: datetime) -> tuple[Wait, ...]:
-    """Its waits; for a birthday that has begun the next one is awaited already, which changes nothing before then."""
-    return tuple(
-        wait for wait in customer.waits if wait.since <= now or not isinstance(policy.by_id[wait.play].on, OnDate)
-    )
+    """Its waits; for a date that has begun the next one is awaited already, which changes nothing before then."""
+    dated = {play.id for play in policy.on_date}
+    return tuple(wait for wait in customer.waits if wait.since <= now or wait.play not in dated)
 
 
 @examples(60)

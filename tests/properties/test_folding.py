@@ -3,14 +3,15 @@
 import random
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.domain.customer import RECENT_ORDERS, RECENT_TICKETS, Facts
 from perennial.domain.events import EVENT_TYPES, CustomerMerged, CustomerUnmerged, Event, OrderPlaced, impersonal
-from perennial.domain.fold import Settled, fold, recalls, ref_of
+from perennial.domain.fold import fold
+from perennial.domain.settled import Ref, Settled, among, has_left, recall, ref_of
 from perennial.domain.summary import summary_of, value_of
 from tests.builders import DAY, NOON, an_event, an_order_event, placed, the_policy, written
 from tests.house import House
@@ -21,20 +22,18 @@ PASTS = st.sampled_from(([], A_LONG_LIFE))
 """With a long one, orders and tickets leave the record and are recalled."""
 
 
-def told(events: Iterable[Event]) -> tuple[Facts, dict[str, str]]:
-    """The facts, and the items of those orders and tickets that are not among them."""
-    facts, left = Facts(), dict[tuple[str, str], Settled]()
+def told(events: Iterable[Event]) -> tuple[Facts, dict[Ref, str]]:
+    """The facts, and the items of what is not among them."""
+    facts, left = Facts(), dict[Ref, Settled]()
     for event in events:
-        recalled = [left[ref] for ref in recalls(facts, event) if ref in left]
-        done = fold(facts, event, the_policy(), recalled)
+        done = fold(facts, event, the_policy(), recall(facts, event, among(left)))
         facts, left = done.facts, left | {ref_of(each): each for each in done.settled}
-    return facts, gone(facts, ((ref, each.model_dump_json(exclude_defaults=True)) for ref, each in left.items()))
+    return facts, gone(facts, left.values())
 
 
-def gone(facts: Facts, items: Iterable[tuple[tuple[str, str], str]]) -> dict[str, str]:
-    """Of the items of orders and tickets that ever left the record, those that did not come back."""
-    present = {"order": facts.orders, "ticket": facts.tickets}
-    return {f"{kind} {name}": body for (kind, name), body in sorted(items) if name not in present[kind]}
+def gone(facts: Facts, settled: Iterable[Settled]) -> dict[Ref, str]:
+    """Of what ever left the record, what did not come back, as it is written."""
+    return {ref_of(each): each.model_dump_json(exclude_defaults=True) for each in settled if has_left(facts, each)}
 
 
 @examples(150)
@@ -54,7 +53,7 @@ def test_any_order_of_events_gives_the_same_facts_signals_and_settled_items_to_t
 def test_the_test_above_draws_events_of_every_type() -> None:
     drawn = set[str]()
 
-    @examples(200)
+    @examples(400)
     @given(a_whole_life)
     def draw(life: list[Event]) -> None:
         drawn.update(event.type for event in life)
@@ -64,12 +63,12 @@ def test_the_test_above_draws_events_of_every_type() -> None:
     assert drawn == set(EVENT_TYPES)
 
 
-def test_a_long_past_settles_orders_and_tickets() -> None:
+def test_a_long_past_settles_orders_with_their_parcels_and_tickets() -> None:
     facts, left = told(A_LONG_LIFE)
 
     assert (facts.totals.orders, len(facts.orders)) == (ORDERS - RECENT_ORDERS, RECENT_ORDERS)
     assert (facts.totals.tickets, len(facts.tickets)) == (TICKETS - RECENT_TICKETS, RECENT_TICKETS)
-    assert len(left) == ORDERS - RECENT_ORDERS + TICKETS - RECENT_TICKETS
+    assert len(left) == 2 * (ORDERS - RECENT_ORDERS) + TICKETS - RECENT_TICKETS
 
 
 # Old events never pull time back
@@ -113,10 +112,9 @@ def said(of: Any, name: str, what: str = "") -> Iterator[tuple[str, datetime]]:
 def test_no_event_however_old_or_new_makes_a_first_time_later_or_a_last_time_earlier(
     past: list[Event], life: list[Event]
 ) -> None:
-    before, left = Facts(), dict[tuple[str, str], Settled]()
+    before, left = Facts(), dict[Ref, Settled]()
     for event in past + life:
-        recalled = [left[ref] for ref in recalls(before, event) if ref in left]
-        done = fold(before, event, the_policy(), recalled)
+        done = fold(before, event, the_policy(), recall(before, event, among(left)))
         left |= {ref_of(each): each for each in done.settled}
 
         firsts, lasts = dict(earliest(before)), dict(latest(before))
@@ -173,15 +171,18 @@ def delivered(house: House, life: list[Event], chance: random.Random) -> None:
         house.settles()
 
 
-def left_behind(house: House, event: Event) -> dict[str, str]:
-    """The table's items of orders and tickets that are not in the record."""
+KINDS: tuple[Literal["order", "ticket", "parcel"], ...] = ("order", "ticket", "parcel")
+
+
+def left_behind(house: House, event: Event) -> dict[Ref, str]:
+    """The table's items of what is not in the record."""
     customer = house.record(event)
-    rows = [
-        ((kind.lower(), item.key.sk.partition("#")[2]), item.body)
-        for kind in ("ORDER", "TICKET")
-        for item in house.table.query(f"C#{customer.id}", prefix=f"{kind}#", limit=1_000).items
+    refs = [
+        (kind, item.key.sk.partition("#")[2])
+        for kind in KINDS
+        for item in house.table.query(f"C#{customer.id}", prefix=f"{kind.upper()}#", limit=1_000).items
     ]
-    return gone(customer.facts, rows)
+    return gone(customer.facts, house.store.settled(customer.id, refs))
 
 
 @examples(16)

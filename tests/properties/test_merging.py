@@ -45,6 +45,7 @@ def events(draw: st.DrawFn, who: str) -> tuple[str, dict[str, Any]]:
         ("order.shipped", {"order": order, "shipment": {"tracking": f"T-{number}"}}),
         ("order.refunded", {"order": order, "refund": {"id": number, "total": order["total"]}}),
         ("shipment.updated", {"shipment": {"tracking": f"T-{number}", "state": "customs_hold", "order": number}}),
+        ("shipment.updated", {"shipment": {"tracking": f"T-{number}", "state": "delivered"}}),
         *[(f"ticket.{verb}", {"ticket": ticket}) for verb in ("opened", "replied", "resolved", "reopened")],
         ("cart.abandoned", {"cart": {"id": number}}),
         ("customer.signed_up", {}),

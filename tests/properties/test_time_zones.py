@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from perennial.domain.customer import Facts, Known
+from perennial.domain.dates import next_birthday
 from perennial.domain.events import Event
 from perennial.domain.permission import SEARCH, QuietHours, closes_at, customer_zones, may_leave_at, opens_at, zones_of
-from perennial.domain.plays import next_birthday
 from perennial.domain.policy import Policy
 from tests.builders import DAY, HOUR, MINUTE, MS, Life, a_play, an_event, consent, the_policy, with_plays
 from tests.properties.strategies import a_recent_life, examples

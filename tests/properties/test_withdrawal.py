@@ -51,7 +51,7 @@ class World:
         self.customer = self.house.record(joined).id
         self.clock = self.house.clock
         self.policy = lambda: self.house.policy
-        self.preferences = Preferences(self.house.store, self.house.engine, self.policy, self.clock)
+        self.preferences = Preferences(self.house.store, self.house.engine, self.house.lane, self.policy, self.clock)
         self.letters = Letterbox(self)
         self.interruptions: list[str] = []
         self.agreed_when_read_last = True

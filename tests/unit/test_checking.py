@@ -1,17 +1,21 @@
 """What is wrong with a text is told when it is saved: names, grammar, length, and what rendering alone shows."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.gallery import scenes
-from perennial.aws.documents import messages
+from perennial.aws.documents import messages, root
 from perennial.channels.catalogue import Catalogue, read_catalogue
 from perennial.channels.checking import KNOWN, MOST_SEGMENTS, OF_LAYOUT, Flaw, flaws, warnings
 from perennial.channels.compiled import Compiled
 from perennial.channels.examples import example_action, example_recipient
 from perennial.channels.render import Renderer
+from perennial.domain.offers import GiftOffer
+from perennial.policy_document import read_yaml
 from tests.messaging import BRAND, LOCALES, NOON, a_policy, the_catalogue, the_policy
 
 PLAIN = {"subject": "-", "body": "-"}
@@ -123,6 +127,22 @@ def test_a_country_s_own_words_are_looked_at_too() -> None:
     assert found("welcome", with_document("welcome", document))[0].path == ("es", "countries", "MX", "body")
 
 
+def test_what_is_said_on_each_festival_is_looked_at() -> None:
+    silent = PLAIN | {"subject": "{% if festival != 'diwali' %}-{% endif %}"}
+
+    told = found("festival", with_document("festival", dict.fromkeys(LOCALES, PLAIN) | {"es": silent}))
+
+    assert [each.path for each in told] == [("es", "subject")]
+
+
+@pytest.mark.parametrize("file", sorted((root() / "messages").glob("*.yaml")), ids=lambda file: file.stem)
+def test_what_ships_is_written_as_a_merchant_may_write_it(file: Path) -> None:
+    """No key twice, of which the first would be lost without a word; and it can be sent back as it was read."""
+    _, _, doubled = read_yaml(file.read_text(encoding="utf-8"))
+
+    assert doubled == []
+
+
 def test_a_layout_is_tried_with_every_template() -> None:
     layout = {name: {**texts, "sms": texts["sms"] + "x" * 400} for name, texts in messages()["layout"].items()}
 
@@ -156,12 +176,17 @@ def test_what_is_known_is_what_rendering_gives(monkeypatch: pytest.MonkeyPatch) 
     for scene in scenes(the_policy(), the_catalogue()):
         action = example_action(scene.template, scene.channel, "marketing", NOON, scene.play.do.coupon)
         Renderer(the_catalogue, BRAND, b"key").compose(action, example_recipient("en"), "to", a_policy(), NOON)
+    bound = GiftOffer(kind="percent", value="10", expires=timedelta(days=3), minimum="50", products=("1",))
+    action = example_action("apology", "email", "marketing", NOON, bound)
+    Renderer(the_catalogue, BRAND, b"key").compose(action, example_recipient("en"), "to", a_policy(), NOON)
 
     shapes = {name: _shape(context) for name, context in given.items()}
     assert shapes.pop("layout/en/sms") == OF_LAYOUT["sms"]
     assert shapes.pop("layout/en/coupon") == OF_LAYOUT["coupon"]
     offers = [shapes.pop(name) for name in list(shapes) if "/offers/" in name]
     assert offers == [OF_LAYOUT["offers"]] * len(offers) != []
+    conditions = [shapes.pop(name) for name in list(shapes) if "/conditions/" in name]
+    assert conditions == [OF_LAYOUT["conditions"]] * 2
     assert list(shapes.values()) == [KNOWN] * len(shapes) != []
 
 

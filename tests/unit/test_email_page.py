@@ -175,9 +175,9 @@ def test_what_a_country_leaves_out_it_hears_like_everybody() -> None:
         ("ja", "美咲 佐藤", "美咲", "佐藤美咲様"),
         ("ja", "Mia Keller", "Mia", "Mia Keller様"),
         ("ja", None, None, "お客様"),
-        ("de", "Mia Keller", "Mia", "Guten Tag Mia Keller,"),
-        ("de", None, "Mia", "Guten Tag Mia,"),
-        ("de", "https://evil.example", None, "Guten Tag,"),
+        ("de", "Mia Keller", "Mia", "Guten Tag Mia Keller!"),
+        ("de", None, "Mia", "Guten Tag Mia!"),
+        ("de", "https://evil.example", None, "Guten Tag!"),
         ("zh-Hans", "小美 王", "小美", "小美，您好！"),
     ],
 )
@@ -270,3 +270,22 @@ def test_a_change_of_texts_is_spoken_at_once_and_compiled_once() -> None:
     said = [renderer.compose(an_action(), a_recipient(), "to", a_policy(), NOON).subject for _ in range(3)]
 
     assert said == ["Welcome to Lumen & Co", "Welcome to Lumen & Co", "Changed"]
+
+
+# Those who hear a page, and those who read other characters than ours
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_page_says_its_language_and_no_table_of_it_is_read_out_as_one(locale: str) -> None:
+    page = composed(template="apology", coupon=a_coupon(), person=a_person(locale=locale)).html
+
+    assert f'<html lang="{locale}"' in page
+    assert re.findall(r"<table(?![^>]*role=.presentation)", page) == []
+    assert re.findall(r"<img(?![^>]*alt=.[^\"])", page) == []
+
+
+def test_characters_that_two_languages_share_are_drawn_as_each_draws_them() -> None:
+    japanese, chinese = (composed(person=a_person(locale=locale)).html for locale in ("ja", "zh-Hans"))
+
+    assert ("Yu Gothic" in japanese, "YaHei" in japanese) == (True, False)
+    assert ("Yu Gothic" in chinese, "YaHei" in chinese) == (False, True)

@@ -13,7 +13,8 @@ import pytest
 from perennial.domain.conditions import FACT_FIELDS
 from perennial.domain.customer import MOST_PARCELS, RECENT_CARTS, RECENT_ORDERS, RECENT_TICKETS, Facts
 from perennial.domain.events import Event, impersonal
-from perennial.domain.fold import fold, recalls
+from perennial.domain.fold import fold
+from perennial.domain.settled import recalls
 from perennial.domain.summary import customer_fields, is_activated, summary_of, value_of
 from tests.builders import (
     DAY,

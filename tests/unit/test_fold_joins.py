@@ -13,7 +13,7 @@ import pytest
 from perennial.domain.customer import RECENT_ORDERS, RECENT_TICKETS, Facts, Order, Send
 from perennial.domain.events import Event
 from perennial.domain.policy import Policy
-from perennial.domain.summary import summary_of
+from perennial.domain.summary import customer_fields, summary_of
 from tests.builders import (
     DAY,
     HOUR,
@@ -112,6 +112,35 @@ def test_of_two_amounts_of_one_refund_the_larger_holds() -> None:
 
     assert facts.orders["o-1"].refunds == {"r-1": Decimal(7)}
     assert facts.orders["o-1"].value == Decimal(33)
+
+
+def refunded_in_all(amount: str, at: Any = NOON) -> Event:
+    """By a source that tells no refund from another."""
+    sum_of_all = {"id": "all", "total": usd(amount), "in_all": True}
+    return an_event("order.refunded", at, order={"id": "o-1"}, refund=sum_of_all)
+
+
+@pytest.mark.parametrize(
+    ("refunds", "went_back", "number"),
+    [
+        ([refunded("5"), refunded_in_all("5")], 5, 1),
+        ([refunded("5"), refunded_in_all("12")], 12, 1),
+        ([refunded("5"), refunded_in_all("3")], 5, 1),
+        ([refunded_in_all("3"), refunded_in_all("12", LATE)], 12, 1),
+        ([refunded_in_all("12"), refunded_in_all("3", LATE)], 12, 1),
+        ([refunded_in_all("0")], 0, 1),
+        ([refunded("5")], 5, 1),
+        ([], 0, 0),
+    ],
+)
+def test_what_was_told_one_by_one_and_what_was_told_as_a_sum_is_the_same_money(
+    refunds: list[Event], went_back: int, number: int
+) -> None:
+    facts = in_all_orders(placed(), *refunds)
+
+    order = facts.orders["o-1"]
+    assert (order.refunded, order.refund_count, order.value) == (went_back, number, Decimal(40) - went_back)
+    assert customer_fields(facts, summary_of(facts), frozenset({"refunds"})) == {"refunds": number}
 
 
 def test_no_stray_is_left_of_an_order_that_is_known() -> None:

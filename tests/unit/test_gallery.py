@@ -17,6 +17,7 @@ def test_every_play_that_says_something_is_shown_in_every_channel_that_it_has_wo
     said = {(play.id, name) for play in the_policy().plays for name in (play.do.email, play.do.sms) if name}
 
     assert {(scene.play.id, scene.template) for scene in SCENES} == said
+    assert {scene.about[1] for scene in SCENES if scene.about} >= {each.id for each in the_policy().festivals}
     assert {(scene.template, scene.channel) for scene in SCENES} == {
         (template, channel) for template, channels in the_catalogue().channels.items() for channel in channels
     }
@@ -47,9 +48,11 @@ def test_what_is_shown_is_said_in_every_language_to_somebody_of_whom_all_is_know
     renderer = Renderer(the_catalogue, gallery.BRAND, b"key", gallery._Links())
 
     for scene in SCENES:
-        for locale in LOCALES:
-            message = gallery.said(scene, locale, renderer, the_policy())
-            assert message.locale == locale
+        shown = list(gallery.readers(scene, the_catalogue()))
+        assert {each.locale for each in shown} == set(LOCALES)
+        for reader in shown:
+            message = gallery.said(scene, reader, renderer, the_policy())
+            assert message.locale == reader.locale
             assert message.channel == "email" or f"{segments(message.body)} SMS" in gallery.bubble(message)
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from perennial.domain.consent import ConsentRules
 from perennial.domain.customer import RECENT_ORDERS, RECENT_TICKETS, Facts
 from perennial.domain.events import Event
-from perennial.domain.fold import Settled, fold, recalls, ref_of
+from perennial.domain.fold import fold
 from perennial.domain.happenings import Happening, happenings
 from perennial.domain.policy import TRIGGERS
+from perennial.domain.settled import Ref, Settled, among, recall, ref_of
 from perennial.domain.summary import summary_of
 from tests.builders import (
     DAY,
@@ -33,9 +34,9 @@ from tests.lives import A_LONG_LIFE, a_life
 
 def all_of(*events: Event) -> list[Happening]:
     """Everything that became true, in the order in which it did."""
-    facts, left, found = Facts(), dict[tuple[str, str], Settled](), list[Happening]()
+    facts, left, found = Facts(), dict[Ref, Settled](), list[Happening]()
     for event in events:
-        recalled = tuple(left[ref] for ref in recalls(facts, event) if ref in left)
+        recalled = recall(facts, event, among(left))
         folded = fold(facts, event, the_policy(), recalled)
         found += happenings(facts, folded, recalled, event, summary_of(folded.facts), TRIGGERS, ConsentRules())
         facts, left = folded.facts, left | {ref_of(each): each for each in folded.settled}
@@ -127,6 +128,28 @@ def test_each_refund_is_a_happening_of_its_own_and_they_come_in_one_order_always
         ("order.placed", "o-1"),
         *(("order.refunded", f"o-1/{name}") for name in "abcdef"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("refunds", "happened"),
+    [
+        ([("all", 5), ("r-1", 5)], ["all"]),
+        ([("r-1", 5), ("all", 5)], ["r-1"]),
+        ([("all", 5), ("r-1", 5), ("r-2", 1)], ["all", "r-2"]),
+        ([("all", 5), ("all", 9)], ["all"]),
+        ([("r-1", 0), ("r-2", 0)], ["r-1", "r-2"]),
+    ],
+)
+def test_money_that_is_told_as_a_sum_and_one_by_one_goes_back_once(
+    refunds: list[tuple[str, int]], happened: list[str]
+) -> None:
+    def back(name: str, amount: int) -> Event:
+        said = {"id": name, "total": {"amount": str(amount), "currency": "USD"}, "in_all": name == "all"}
+        return an_event("order.refunded", NOON + amount * HOUR, order={"id": "o-1"}, refund=said)
+
+    events = [back(name, amount) for name, amount in refunds]
+
+    assert told(placed(), *events)[1:] == [("order.refunded", f"o-1/{name}") for name in happened]
 
 
 def test_what_happens_to_an_order_that_left_the_record_still_happens():

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from perennial.aws.holds import Holds
-from perennial.channels.outbox import Lifted
-from perennial.channels.verdict import StillSending
+from perennial.channels.outbox import Contended, Lifted
+from perennial.channels.verdict import PATIENCE, StillSending
 from perennial.domain.actions import Action
 from perennial.domain.customer import Consent
 from perennial.domain.events import MessageDeferred, MessageFailed, MessageSent
@@ -136,6 +136,46 @@ def test_what_may_not_leave_at_all_does_not_wait() -> None:
     assert house.waiting(hold) == ()
 
 
+def test_what_another_copy_has_brought_to_an_end_meanwhile_does_not_wait() -> None:
+    house = StoppedHouse()
+    holds: list[Hold] = []
+
+    def meanwhile() -> None:
+        house.clock.at += PATIENCE
+        house.send()
+        holds.append(house.stop())
+
+    house.table.after = [meanwhile]
+
+    with pytest.raises(Contended):
+        house.send()
+
+    assert house.waiting(holds[0]) == ()
+
+
+def test_a_copy_of_what_has_had_its_outcome_waits_no_longer() -> None:
+    house = StoppedHouse()
+    hold = house.stop()
+    house.send(purpose="marketing", not_after=NOON + DAY)
+    house.clock.at += 2 * DAY
+
+    outcome = house.send(purpose="marketing", not_after=NOON + DAY)
+
+    assert outcome.data.reason == "expired"
+    assert house.waiting(hold) == ()
+
+
+def test_what_waits_under_another_hold_goes_on_waiting() -> None:
+    house = StoppedHouse()
+    hold = house.stop(channel="sms")
+    kept = an_action(channel="sms")
+    house.holds.keep(kept, hold)
+
+    house.send()
+
+    assert house.waiting(hold) == (kept,)
+
+
 def test_what_is_too_old_does_not_wait() -> None:
     house = StoppedHouse()
     house.stop()
@@ -162,6 +202,17 @@ def test_an_action_that_comes_as_the_hold_is_lifted_comes_again() -> None:
 
     assert isinstance(house.send(), MessageSent)
     assert len(house.carrier.taken) == 1
+
+
+def test_what_came_as_the_hold_was_lifted_is_not_shown_as_waiting_for_ever() -> None:
+    house = StoppedHouse()
+    hold = house.stop()
+    house.table.before = [lifting(house, hold)]
+
+    with pytest.raises(Lifted):
+        house.send()
+
+    assert house.waiting(hold) == ()
 
 
 def test_a_claim_that_is_given_back_for_a_stop_stays_given_back_when_the_hold_is_lifted() -> None:

@@ -13,6 +13,7 @@ from perennial.importing.account import Verdict
 from perennial.importing.mapping import Mapping, read_mapping
 from perennial.importing.rows import Row, column_name
 from perennial.importing.telling import NOBODY, REPEATED, UNDATED, Reciter, Setting, Teller, Told
+from tests.builders import an_event, folded
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 SETTING = Setting("demo", NOW, b"secret")
@@ -326,14 +327,33 @@ def test_shopifys_orders_hold_their_id_and_customer_in_the_first_row_only():
     found = shipped("shopify-orders", "orders", first, second)
 
     assert kinds(found.events) == ["order.placed", "order.paid", "order.shipped", "order.refunded"]
-    [placed, *_] = found.events
+    [placed, *_, refunded] = found.events
     assert isinstance(placed, OrderPlaced)
+    assert isinstance(refunded, OrderRefunded)
+    assert refunded.data.refund.in_all
     order = placed.data.order
     assert (order.id, order.name, order.country) == ("6018239873312", "#1001", "DK")
     assert order.total is not None
     assert order.total.amount == Decimal("34.50")
     assert placed.time == datetime(2026, 3, 1, 9, tzinfo=UTC)
     assert [verdict.outcome for verdict in found.verdicts] == ["accepted", "accepted"]
+
+
+def test_a_refund_of_an_export_and_the_same_by_webhook_are_the_same_money():
+    row = {"Name": "#1001", "Email": "mia@example.com", "Financial Status": "partially_refunded", "Currency": "EUR",
+           "Total": "34.50", "Created at": "2026-03-01 10:00:00 +0100", "Refunded Amount": "7.25", "Id": "60182",
+           "Lineitem quantity": "1", "Lineitem name": "Pan", "Lineitem price": "34.50"}  # fmt: skip
+    money = {"amount": "7.25", "currency": "EUR"}
+    by_webhook = an_event("order.refunded", order={"id": "60182"}, refund={"id": "9001", "total": money})
+    imported = shipped("shopify-orders", "orders", row).events
+
+    alone, before, after = (
+        folded(events).orders["60182"] for events in (imported, [by_webhook, *imported], [*imported, by_webhook])
+    )
+
+    assert before == after
+    assert (after.refund_count, after.value) == (alone.refund_count, alone.value)
+    assert alone.refunded > 0
 
 
 def test_shopifys_customers_are_known_by_the_id_that_its_webhooks_use():

@@ -740,6 +740,22 @@ def test_for_whom_it_becomes_night_while_the_message_is_claimed_it_waits_for_the
     assert (house.carrier.taken, house.claims) == ([], {})
 
 
+def test_what_another_copy_has_brought_to_an_end_meanwhile_does_not_wait_for_the_morning():
+    house = House()
+
+    def meanwhile() -> None:
+        house.clock.at += PATIENCE
+        house.send()
+        house.knows(about={"time_zone": Known("Pacific/Auckland", NOON)})
+
+    house.table.after = [meanwhile]
+
+    with pytest.raises(Contended):
+        house.send()
+
+    assert [event.type for event in house.outcomes.events] == ["message.failed"]
+
+
 def test_who_is_erased_while_the_message_is_claimed_gets_none():
     house = House()
     while_claimed(house, lambda: house.table.within.write([Delete(record_key("c-1"))]))

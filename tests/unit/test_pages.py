@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from perennial.domain.events import Event
 from perennial.domain.policy import Policy
 from perennial.pages import Call, Page, Pages, Pieces, read_call
 from perennial.preferences import Preferences
-from tests.builders import HOUR, NOON, a_policy, an_event
+from tests.builders import HOUR, NOON, a_play, a_policy, an_event, with_plays
 from tests.house import House
 from tests.messaging import LOCALES
 
@@ -37,7 +38,9 @@ class Door:
         self.signed_up = an_event("customer.signed_up", NOON, customer=MIA)
         assert self.house.hears(self.signed_up, *events) == {}
         self.house.clock.time = NOON + HOUR
-        preferences = Preferences(self.house.store, self.house.engine, lambda: self.house.policy, self.house.clock)
+        preferences = Preferences(
+            self.house.store, self.house.engine, self.house.lane, lambda: self.house.policy, self.house.clock
+        )
         layout, style = documents.page_layout(), documents.page_style()
         self.pages = Pages(preferences, lambda: KEYS, TEXTS, layout, style, Brand(brand), self.house.clock)
 
@@ -267,6 +270,16 @@ def test_an_old_letter_s_button_means_no_after_a_new_yes_too():
     assert door.said() == {"marketing/email": False}
 
 
+@pytest.mark.parametrize("page", ["one_click", "preferences"])
+def test_who_stops_it_once_more_has_the_last_word_over_a_yes_that_is_heard_of_later(page: Scope):
+    door = Door(consent(granted=False))
+
+    door.presses(page, ONE_CLICK if page == "one_click" else b"do=nothing")
+    door.house.hears(consent(at=NOON + HOUR / 2))
+
+    assert door.said()["marketing/email"] is False
+
+
 def test_who_has_unsubscribed_may_look_at_all_choices():
     page = Door().presses("one_click", ONE_CLICK)
 
@@ -356,6 +369,29 @@ def test_what_could_not_be_written_down_is_not_said_to_be():
 
     assert page.status == 503
     assert TEXTS["es"].later.title in page.html
+
+
+def test_what_a_choice_asks_for_leaves_though_no_queue_took_it_at_once():
+    door = Door(policy=with_plays(a_play(on="consent.changed")))
+    emails = door.house.channels["email"]
+    emails.broken = True
+    page = door.chooses("marketing/email")
+    emails.broken = False
+
+    door.house.settles()
+
+    assert page.status == 503
+    assert {json.loads(each.body)["play"] for each in emails.sent} == {"a-play"}
+
+
+def test_without_a_lane_who_wants_less_is_heard_and_who_wants_more_tries_again():
+    door = Door(consent())
+    door.house.lane.broken = True
+
+    assert door.presses("one_click", ONE_CLICK).status == 200
+    assert door.said() == {"marketing/email": False}
+    assert door.chooses("marketing/email", "marketing/sms").status == 503
+    assert door.said()["marketing/email"] is False
 
 
 # How it is made

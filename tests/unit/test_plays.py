@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from perennial.domain.customer import RECENT_ORDERS, Customer
+from perennial.domain.dates import next_birthday
 from perennial.domain.events import Event
-from perennial.domain.plays import arm_of, next_birthday
+from perennial.domain.plays import arm_of
 from perennial.domain.policy import Play, Policy
 from tests.builders import (
     DAY,
@@ -138,6 +139,8 @@ def test_a_play_that_left_the_policy_ends_its_waits():
 
 # Ending
 
+SUM_OF_ALL = {"id": "all", "total": {"amount": "5", "currency": "USD"}, "in_all": True}
+BACK_IN_ALL = an_event("order.refunded", NOON + DAY, order={"id": "o-1"}, refund=SUM_OF_ALL)
 UNLESS = [
     ("order.placed", "product.activated", placed(NOON), an_event("product.activated", NOON + DAY, order="o-1"), True),
     ("order.placed", "product.activated", placed(NOON), an_event("product.activated", NOON + DAY, order="o-2"), False),
@@ -146,6 +149,7 @@ UNLESS = [
     ("order.placed", "order.delivered", placed(NOON), an_order_event("delivered", NOON + DAY, order="o-2"), False),
     ("order.placed", "order.refunded", placed(NOON), an_order_event("refunded", NOON + DAY), True),
     ("order.placed", "order.refunded", placed(NOON), an_order_event("refunded", NOON + DAY, order="o-2"), False),
+    ("order.placed", "order.refunded", placed(NOON), BACK_IN_ALL, True),
     ("order.placed", "order.placed", placed(NOON), placed(NOON + DAY, order="o-2"), True),
     ("order.placed", "review.posted", placed(NOON), an_event("review.posted", NOON + DAY, id="v", rating=5), True),
     ("order.placed", "review.posted", placed(NOON), an_event("review.posted", NOON - DAY, id="v", rating=5), False),

@@ -6,14 +6,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from functions.redirect import app
 from perennial.aws import wiring
 from perennial.channels import links, redirects
 from perennial.channels.links import Permit, Refused
-from perennial.channels.redirects import COUNTED_FOR, LONGEST_ADDRESS, Redirects, SignedRedirects, Way, read, sign
+from perennial.channels.redirects import (
+    AT_ONCE,
+    COUNTED_FOR,
+    LONGEST_ADDRESS,
+    Redirects,
+    SignedRedirects,
+    Way,
+    read,
+    sign,
+)
 from perennial.channels.render import Renderer
 from perennial.domain.events import MessageClicked
+from perennial.domain.journal import entry_key
 from perennial.domain.label import Label
 from tests.integration.test_senders import CONTEXT
 from tests.messaging import BRAND, NOON, a_policy, a_recipient, an_action, the_catalogue
@@ -62,13 +73,25 @@ def test_a_link_that_is_clicked_again_on_the_same_day_is_the_same_click(visits: 
     for _ in range(3):
         visits.follow(token)
         visits.clock.at += timedelta(hours=3)
-    assert len(set(visits.outcomes.bodies)) == 1
+    assert len({entry_key(event) for event in visits.outcomes.events}) == 1
     visits.follow(sign(a_way("https://shop.example/other"), KEYS))
     visits.clock.at += DAY
     visits.follow(token)
 
-    assert len(set(visits.outcomes.bodies)) == 3
+    assert len({entry_key(event) for event in visits.outcomes.events}) == 3
     assert all(SENT <= event.time <= visits.clock.at for event in visits.outcomes.events)
+
+
+@pytest.mark.parametrize(("later", "is_read"), [(AT_ONCE, True), (AT_ONCE - timedelta(milliseconds=1), False)])
+def test_a_click_tells_when_somebody_read_but_not_one_that_a_scanner_may_have_made(
+    visits: Visits, later: timedelta, is_read: bool
+) -> None:
+    visits.clock.at = SENT + later
+    visits.follow(sign(a_way(), KEYS))
+
+    [event] = visits.outcomes.events
+    assert isinstance(event, MessageClicked)
+    assert event.data.read_at == (visits.clock.at if is_read else None)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +118,17 @@ def test_an_old_link_still_leads_and_tells_nothing(visits: Visits, later: timede
 
 def test_whoever_clicks_gets_the_page_also_while_no_click_can_be_noted(visits: Visits) -> None:
     visits.outcomes.broken = True
+
+    assert visits.follow(sign(a_way(), KEYS)).status == 302
+
+
+def test_whoever_clicks_gets_the_page_also_when_the_queue_gives_no_answer(
+    visits: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(_messages: object) -> int:
+        raise ReadTimeoutError(endpoint_url="https://sqs")
+
+    monkeypatch.setattr(visits.outcomes, "send", silent)
 
     assert visits.follow(sign(a_way(), KEYS)).status == 302
 

@@ -101,6 +101,27 @@ def test_no_sms_costs_more_than_two(template: str, state: str, locale: str):
     assert segments(message.body) <= 2
 
 
+LONG = {**FULL, "order_name": "#EU-2026-0100123", "tracking": "00340434161094042557", "carrier": "Correos Express"}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("state", ["customs_hold", "delayed"])
+@pytest.mark.parametrize("template", [template for template, channel in TEXTS if channel == "sms"])
+def test_no_sms_of_a_long_name_costs_more_than_two(template: str, state: str, locale: str):
+    speaker = a_renderer(brand=Brand("Maison Beaulieu Paris", shop_url="https://www.maison-beaulieu.example/fr"))
+
+    said = composed(
+        speaker,
+        template=template,
+        channel="sms",
+        purpose="service",
+        subject=LONG | {"state": state},
+        person=a_person(locale=locale),
+    )
+
+    assert segments(said.body) <= 2
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_delay_notice_says_what_happened(locale: str):
     held, late = (
@@ -191,6 +212,35 @@ def test_a_coupon_expires_on_the_customers_own_calendar():
 
     assert "until June 15" in composed(template="apology", coupon=coupon).body
     assert "until June 16" in composed(template="apology", coupon=coupon, known=known(time_zone="Asia/Tokyo")).body
+
+
+@pytest.mark.parametrize(
+    ("locale", "country", "said"),
+    [
+        ("en", "US", "July 15, 2026"),
+        ("en", "GB", "15 July 2026"),
+        ("en-AU", "US", "15 July 2026"),  # what they read says more than where they live
+        ("en", "JP", "July 15, 2026"),  # nobody has written down how English is written there
+        ("pt-PT", None, "15 de julho de 2026"),
+        ("zh-Hans-SG", "SG", "2026年7月15日"),
+        ("zh-Hans", None, "2026年7月15日"),
+        ("en", "ZZ", "July 15, 2026"),
+    ],
+)
+def test_a_day_is_written_as_in_the_country_of_its_reader(locale: str, country: str | None, said: str):
+    told = composed(template="apology", coupon=a_coupon(), person=a_person(locale=locale, country=country))
+
+    assert said in told.body
+
+
+def test_an_amount_is_written_as_in_the_country_of_its_reader():
+    coupon = a_coupon(kind="amount", value="5")
+
+    def told(country: str) -> str:
+        return composed(template="apology", coupon=coupon, person=a_person(locale="es", country=country)).body
+
+    assert "5,00\xa0US$" in told("ES")
+    assert "USD5.00" in told("MX")
 
 
 @pytest.mark.parametrize("play", [play for play in the_policy().plays if play.do.coupon], ids=lambda play: play.id)

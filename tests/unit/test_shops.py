@@ -51,6 +51,42 @@ def test_shopify_is_asked_for_a_discount_that_works_once_and_ends() -> None:
     assert discount["customerGets"]["value"] == {"percentage": 0.1}
 
 
+@pytest.mark.parametrize(
+    ("scope", "items"),
+    [
+        ({}, {"all": True}),
+        (
+            {"products": ("1", "22")},
+            {"products": {"productsToAdd": ["gid://shopify/Product/1", "gid://shopify/Product/22"]}},
+        ),
+        ({"collections": ("7",)}, {"collections": {"add": ["gid://shopify/Collection/7"]}}),
+    ],
+)
+def test_shopify_is_told_what_a_coupon_is_for_and_from_which_amount_on(scope: Any, items: Any) -> None:
+    wire = Wire([(200, MADE), (200, MADE)])
+
+    issue(wire, SHOPIFY, minimum="50", **scope)
+    issue(wire, SHOPIFY, **scope)
+
+    bound, free = (asked.json["variables"]["discount"] for asked in wire.posted)
+    assert bound["customerGets"]["items"] == free["customerGets"]["items"] == items
+    assert bound["minimumRequirement"] == {"subtotal": {"greaterThanOrEqualToSubtotal": "50"}}
+    assert "minimumRequirement" not in free
+
+
+def test_woocommerce_is_told_what_a_coupon_is_for_and_from_which_amount_on() -> None:
+    wire = Wire([(201, {"id": number}) for number in range(3)])
+
+    issue(wire, WOOCOMMERCE, minimum="50.5", products=("1", "22"))
+    issue(wire, WOOCOMMERCE, collections=("7",))
+    issue(wire, WOOCOMMERCE)
+
+    bound, some, free = (asked.json for asked in wire.posted)
+    assert (bound["minimum_amount"], bound["product_ids"]) == ("50.5", [1, 22])
+    assert some["product_categories"] == [7]
+    assert free.keys() == some.keys() - {"product_categories"} == bound.keys() - {"minimum_amount", "product_ids"}
+
+
 def test_woocommerce_is_asked_for_a_coupon_that_works_once_and_ends() -> None:
     wire = Wire([(201, {"id": 7})])
 

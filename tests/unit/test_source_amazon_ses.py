@@ -1,7 +1,7 @@
 """What SES tells of emails: of ours by their label, of others' only what makes an address unreachable."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +9,11 @@ import pytest
 from perennial.domain.events import Event, MessageData, MessageSent
 from perennial.domain.label import Label
 from perennial.sources import Ignored, NotUnderstood, sns
+from perennial.sources.amazon_ses import AT_ONCE
 from tests.builders import NOON
 
 AT = datetime(2026, 6, 15, 11, 0, 5, tzinfo=UTC)
+SENT = datetime(2026, 6, 15, 10, 59, tzinfo=UTC)
 OURS = Label(
     action="a-1", customer="c0ffee", store="berlin", play="welcome", template="hello", purpose="marketing", at=NOON
 )
@@ -71,6 +73,35 @@ def test_an_email_of_ours_is_known_by_its_label(kind: str, more: Any, event_type
     assert (event.data.action, event.data.channel, event.data.provider_id) == ("a-1", "email", "ses-1")
     assert (event.data.play, event.data.template, event.data.purpose) == ("welcome", "hello", "marketing")
     assert "mia" not in event.to_json()
+
+
+@pytest.mark.parametrize(
+    ("kind", "later", "agent", "is_read"),
+    [
+        ("Open", AT_ONCE, "Mozilla/5.0 (Windows NT 5.1; rv:11.0) (via ggpht.com GoogleImageProxy)", True),
+        ("Open", AT_ONCE, None, True),
+        ("Click", AT_ONCE, "Mozilla/5.0 (iPhone)", True),
+        ("Open", AT_ONCE - timedelta(milliseconds=1), "Mozilla/5.0 (iPhone)", False),
+        ("Click", -AT_ONCE, "Mozilla/5.0 (iPhone)", False),
+        ("Open", 3 * AT_ONCE, "Mozilla/5.0", False),
+    ],
+)
+def test_an_open_tells_when_a_person_read_and_not_when_a_machine_did(
+    kind: str, later: timedelta, agent: str | None, is_read: bool
+) -> None:
+    read_at = SENT + later
+
+    event = of_ours(kind, **{kind.lower(): at(read_at, userAgent=agent)})
+
+    assert isinstance(event.data, MessageData)
+    assert (event.time, event.data.read_at) == (read_at, read_at if is_read else None)
+
+
+def test_an_open_of_which_nobody_knows_when_it_was_tells_no_hour() -> None:
+    event = of_ours("Open", open={"userAgent": "Mozilla/5.0 (iPhone)"})
+
+    assert isinstance(event.data, MessageData)
+    assert event.data.read_at is None
 
 
 def test_that_it_was_sent_is_the_outcome_that_its_sender_would_have_told() -> None:

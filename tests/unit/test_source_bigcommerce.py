@@ -303,6 +303,7 @@ def test_each_refund_is_told_with_what_came_back() -> None:
 
     refunded = [(each.data.refund.id, str(each.data.refund.total.amount)) for each in events if "refund" in each.type]
     assert refunded == [("3", "10.5"), ("4", "5.00")]
+    assert not any(each.data.refund.in_all for each in events if "refund" in each.type)
 
 
 @pytest.mark.parametrize(
@@ -313,6 +314,7 @@ def test_a_refund_that_the_shop_lists_nowhere_counts_all_the_same(changes: dict[
     (refunded,) = (each for each in fetched(an_order(**changes), refunds={"data": []}) if "refund" in each.type)
 
     assert (refunded.data.refund.id, str(refunded.data.refund.total.amount)) == ("all", amount)
+    assert refunded.data.refund.in_all
 
 
 def test_the_same_state_fetched_twice_is_the_same_events_and_another_is_others() -> None:

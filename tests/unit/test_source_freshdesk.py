@@ -118,7 +118,7 @@ def test_a_created_ticket_is_opened_by_its_requester() -> None:
     )
     assert (person.name, person.locale) == ("Ana Ruiz", "es")
     ticket = opened.data.ticket
-    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("451", "customer", "mail", "return")
+    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("freshdesk:451", "customer", "mail", "return")
     assert (ticket.subject, ticket.text) == ("Mirror", "I want to return it")
 
 
@@ -236,7 +236,11 @@ def test_the_requester_s_answer_is_the_customer_s() -> None:
     assert replied.id == "freshdesk:onConversationCreate:451:9:2026-06-11T08:00:00.000Z:ticket.replied"
     assert replied.time == datetime(2026, 6, 11, 8, tzinfo=UTC)
     assert replied.data.customer.ids == {"freshdesk": "43028420064"}
-    assert (replied.data.ticket.id, replied.data.ticket.by, replied.data.ticket.text) == ("451", "customer", "Hello?")
+    assert (replied.data.ticket.id, replied.data.ticket.by, replied.data.ticket.text) == (
+        "freshdesk:451",
+        "customer",
+        "Hello?",
+    )
 
 
 def test_an_agent_s_answer_is_told_of_the_requester() -> None:
@@ -349,7 +353,7 @@ def test_an_automation_tells_of_a_new_ticket() -> None:
     assert (opened.type, opened.time) == ("ticket.opened", NOW)
     assert (opened.data.customer.email, opened.data.customer.name) == ("ana@example.com", "Ana Ruiz")
     ticket = opened.data.ticket
-    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("451", "customer", "mail", "return")
+    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("freshdesk:451", "customer", "mail", "return")
     assert (ticket.subject, ticket.text) == ("Mirror", "I want to return it")
 
 
@@ -400,7 +404,7 @@ def test_a_rating_is_an_answer_on_csat_s_scale(rating: Any, score: float) -> Non
     answered = automated(rating=rating, triggered_event="{customer_feedback:103}")
 
     assert (answered.type, answered.data.survey, answered.data.score) == ("survey.answered", "csat", score)
-    assert answered.data.ticket == "451"
+    assert answered.data.ticket == "freshdesk:451"
 
 
 def test_a_rating_that_is_none_is_kept() -> None:
@@ -432,7 +436,7 @@ def test_the_body_that_the_documentation_has_is_understood_when_freshdesk_has_fi
 
     (resolved,) = freshdesk.translate({}, body.encode(), "demo", NOW)
 
-    assert (resolved.type, resolved.data.ticket.id) == ("ticket.resolved", "451")
+    assert (resolved.type, resolved.data.ticket.id) == ("ticket.resolved", "freshdesk:451")
     assert set(json.loads(written)["freshdesk_webhook"]) == set(Automation.model_fields)
 
 

@@ -91,7 +91,7 @@ def test_a_new_ticket_is_opened_by_its_customer() -> None:
     )
     assert (person.name, person.locale) == ("Ana Ruiz", "es")
     ticket = opened.data.ticket
-    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("86538298", "customer", "mail", "return")
+    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("gorgias:86538298", "customer", "mail", "return")
     assert (ticket.subject, ticket.text) == ("Mirror", "I want to return it")
 
 
@@ -288,7 +288,7 @@ def test_a_rating_is_an_answer_to_the_survey_about_the_ticket() -> None:
     assert answered.id == "survey-12:survey.answered:2026-06-13T08:00:00.966Z"
     assert answered.time == datetime(2026, 6, 13, 8, 0, 0, 966000, tzinfo=UTC)
     data = answered.data
-    assert (data.survey, data.score, data.ticket, data.text) == ("csat", 2, "86538298", "Too slow")
+    assert (data.survey, data.score, data.ticket, data.text) == ("csat", 2, "gorgias:86538298", "Too slow")
 
 
 def test_a_survey_without_number_is_the_ticket_s_one() -> None:

@@ -106,7 +106,12 @@ def test_a_conversation_is_a_ticket_of_the_contact_who_began_it() -> None:
     assert (person.ids, person.email, person.name) == ({"intercom": "5c9553cb"}, "ana@example.com", "Ana Ruiz")
     assert person.id is None
     ticket = opened.data.ticket
-    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("21322009097", "customer", "chat", "return")
+    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == (
+        "intercom:21322009097",
+        "customer",
+        "chat",
+        "return",
+    )
     assert (ticket.subject, ticket.text) == ("Mirror", "I want to return it")
 
 
@@ -311,7 +316,7 @@ def test_a_rating_is_an_answer_on_csat_s_scale_and_a_later_remark_no_second_one(
 
     assert answered.id == "rating-21322009097:survey.answered:2:2026-06-12T10:00:00.000Z"
     assert (answered.type, answered.time) == ("survey.answered", datetime(2026, 6, 13, 10, tzinfo=UTC))
-    assert (answered.data.survey, answered.data.score, answered.data.ticket) == ("csat", 2, "21322009097")
+    assert (answered.data.survey, answered.data.score, answered.data.ticket) == ("csat", 2, "intercom:21322009097")
     assert (remarked.id, remarked.data.text) == (answered.id, "Slow")
 
 
@@ -372,7 +377,7 @@ def test_a_ticket_is_its_customer_s() -> None:
 def test_an_answer_on_a_ticket_has_the_number_of_its_part(topic: str, author: dict[str, Any], by: str) -> None:
     replied = only(topic, {"ticket": a_ticket(), "ticket_part": a_part(author=author)})
 
-    assert (replied.id, replied.data.ticket.id) == ("part-2824391734:ticket.replied", "215472629548109")
+    assert (replied.id, replied.data.ticket.id) == ("part-2824391734:ticket.replied", "intercom:215472629548109")
     assert (replied.data.ticket.by, replied.data.ticket.text) == (by, "Hello?")
 
 

@@ -345,3 +345,35 @@ def test_the_manual_s_example_is_understood() -> None:
     example = next(block for block in re.findall(r"```json\n(.*?)```", manual, re.DOTALL) if "specversion" in block)
 
     assert translated(json.loads(example)).type == "product.activated"
+
+
+def test_points_are_told_by_whatever_system_keeps_them() -> None:
+    data = {"customer": {"id": "c-17"}, "points": 120, "reference": "#1001", "expires_at": "2027-06-30T00:00:00Z"}
+
+    event = translated(an_event(type="points.earned", data=data))
+
+    assert (event.data.points, event.data.reference, event.source) == (120, "#1001", "open/app")
+
+
+@pytest.mark.parametrize("ours", [{"play": "birthday"}, {"by": "lee"}])
+def test_nobody_outside_gives_points_in_the_name_of_a_play_or_of_the_staff(ours: dict[str, str]) -> None:
+    with pytest.raises(NotUnderstood, match="only Perennial itself"):
+        translated(an_event(type="points.earned", data={"customer": {"id": "c-17"}, "points": 5, **ours}))
+
+
+@pytest.mark.parametrize("points", ["5", 5.5, 0, -5, True, 10**10, None])
+def test_points_that_are_no_whole_number_above_nothing_are_not_understood(points: object) -> None:
+    with pytest.raises(NotUnderstood):
+        translated(an_event(type="points.spent", data={"customer": {"id": "c-17"}, "points": points}))
+
+
+def test_an_order_s_coupons_are_told_by_their_codes_and_not_by_what_we_make_of_them() -> None:
+    def order(**coupon: str) -> dict[str, object]:
+        return {"customer": {"id": "c-17"}, "order": {"id": "1", "coupons": [coupon]}}
+
+    event = translated(an_event(type="order.placed", data=order(code="TENOFF", off="10")))
+
+    assert event.data.order.coupons[0].code == "TENOFF"
+    assert "TENOFF" not in impersonal(event).to_json()
+    with pytest.raises(NotUnderstood, match="mark"):
+        translated(an_event(type="order.placed", data=order(mark="0123456789ab", off="10")))

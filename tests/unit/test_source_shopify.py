@@ -728,3 +728,27 @@ def test_without_any_id_topic_and_body_are_the_id() -> None:
 
     assert created == shopify.translate({"x-shopify-topic": "orders/create"}, body, "demo", NOW)[0].id
     assert created != updated
+
+
+def test_the_codes_that_an_order_was_paid_with_are_told_with_what_they_took_off_in_the_shop_s_currency() -> None:
+    codes = [
+        {"code": "TENOFF", "amount": "10.00", "type": "fixed_amount"},
+        {"code": " spring ", "amount": 5.4321, "type": "percentage"},
+        {"code": "", "amount": "1"}, {"code": "x" * 201, "amount": "1"}, {"code": "ODD", "amount": "1e12"},
+        *({"code": f"MANY{number}", "amount": "1"} for number in range(30)),
+    ]  # fmt: skip
+
+    events = translated("orders/create", an_order(discount_codes=codes)).values()
+    placed = next(event.data.order for event in events if event.type == "order.placed")
+
+    assert [(each.code, each.base) for each in placed.coupons[:3]] == [
+        ("TENOFF", Decimal("10.00")), ("spring", Decimal("5.43")), ("ODD", None),
+    ]  # fmt: skip
+    assert len(placed.coupons) <= 20
+
+
+@pytest.mark.parametrize("codes", [None, [], [{}], [{"code": None, "amount": None}]])
+def test_an_order_without_codes_tells_of_none(codes: Any) -> None:
+    for event in translated("orders/create", an_order(discount_codes=codes)).values():
+        assert isinstance(event.data, OrderData)
+        assert event.data.order.coupons == ()

@@ -111,6 +111,7 @@ def test_an_order_that_is_being_processed_is_placed_and_paid() -> None:
         "country": "PT",
         "cart": "order-727",
         "items": [{"product": "93", "quantity": 2, "name": "Tea", "price": "14.675"}],
+        "coupons": [],
     }
     assert placed.customer.model_dump(exclude_none=True, exclude_defaults=True) == {
         "ids": {"woocommerce": "25"},
@@ -326,3 +327,15 @@ def test_what_names_nobody_is_ignored(topic: str) -> None:
 def test_other_topics_are_kept(topic: str) -> None:
     with pytest.raises(NotUnderstood):
         translated(topic, {"id": 1})
+
+
+def test_the_coupons_of_an_order_are_told_with_what_they_took_off_tax_included() -> None:
+    lines = [
+        {"id": 1, "code": "tenoff", "discount": "10.00", "discount_tax": "2.10", "meta_data": []},
+        {"id": 2, "code": "", "discount": "1"}, {"id": 3, "code": "free", "discount": "0"},
+    ]  # fmt: skip
+
+    for event in translated("order.created", an_order(coupon_lines=lines)):
+        assert [(each.code, each.off) for each in event.data.order.coupons] == [
+            ("tenoff", Decimal("12.10")), ("free", None),
+        ]  # fmt: skip

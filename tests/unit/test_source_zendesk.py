@@ -105,7 +105,7 @@ def test_a_created_ticket_is_opened_by_its_requester() -> None:
     assert opened.time == datetime(2026, 6, 10, 10, 12, 7, 672000, tzinfo=UTC)
     assert opened.data.customer.ids == {"zendesk": "844"}
     ticket = opened.data.ticket
-    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("5158", "customer", "mail", "return")
+    assert (ticket.id, ticket.by, ticket.channel, ticket.intent) == ("zendesk:5158", "customer", "mail", "return")
     assert ticket.text == "I cannot keep up, I want to return it"
 
 
@@ -230,7 +230,7 @@ def test_a_rating_is_an_answer_on_csat_s_scale(said: Any, score: float) -> None:
 
     assert (answered.id, answered.type) == ("evt:survey.answered", "survey.answered")
     data = answered.data
-    assert (data.survey, data.score, data.ticket, data.text) == ("csat", score, "5158", "Thank you")
+    assert (data.survey, data.score, data.ticket, data.text) == ("csat", score, "zendesk:5158", "Thank you")
     assert data.customer.ids == {"zendesk": "844"}
 
 

@@ -5,7 +5,7 @@ from time import process_time
 import pytest
 
 from perennial.sources.payloads import LONGEST_TEXT
-from perennial.sources.tickets import LONGEST_MARKUP, intent_of, written_in
+from perennial.sources.tickets import LONGEST_MARKUP, intent_of, ticket_id, written_in
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,7 @@ def test_nobody_can_keep_us_busy_with_a_mail(piece: str) -> None:
 def test_the_sharpest_of_a_ticket_s_tags_tells_what_the_customer_wants() -> None:
     assert intent_of(["how_to", "Complaint", "vip"]) == "complaint"
     assert intent_of(["vip"]) is None
+
+
+def test_two_help_desks_of_one_shop_may_number_alike() -> None:
+    assert (ticket_id("zendesk", "7"), ticket_id("gorgias", "7")) == ("zendesk:7", "gorgias:7")

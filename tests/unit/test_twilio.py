@@ -8,7 +8,7 @@ from urllib3.exceptions import ConnectTimeoutError, ProtocolError
 
 from perennial.aws.sender_keys import TwilioKey
 from perennial.aws.twilio import Twilio
-from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
+from perennial.channels.provider import OutcomeUnknown, Rejected, Throttled, Unavailable
 from perennial.channels.render import Message
 from tests.integration.test_senders import a_message
 from tests.posting import Wire
@@ -68,7 +68,7 @@ def test_a_message_does_not_wait_with_twilio_longer_than_it_is_good_for(expires_
         ((400, {"code": 21211}), Rejected),
         ((400, {"code": 99999}), Unavailable),
         ((401, {"code": 20003}), Unavailable),
-        ((429, {"code": 20429}), Unavailable),
+        ((429, {"code": 20429}), Throttled),
         ((404, b"<html>"), Unavailable),
         ((500, {}), OutcomeUnknown),
         ((503, b""), OutcomeUnknown),

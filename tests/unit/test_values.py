@@ -125,6 +125,7 @@ EVERY_TYPE: dict[str, dict[str, Any]] = {
     "customer.unmerged": {"other": "c2", "by": "lee"},
     "privacy.requested": {"request": "erase", "request_id": "1"},
     "recommendation.clicked": {"recommendation": "r"},
+    **{f"points.{kind}": {"points": 50} for kind in ("earned", "spent", "adjusted", "expired")},
     "agent.acted": {"agent": "lee", "did": "called"},
     "timer.due": {"armed": "2026-06-15T12:00:00.000Z#c1#1"},
     "policy.changed": {"version": 2},

@@ -91,7 +91,7 @@ class Addressing:
         for letter in letters:
             if isinstance(erased := found.get(letter.customer or ""), Tombstone):
                 letter.customer = self._since_erased(letter.event, letter.keys, identities, erased, found)
-                letter.keys = _but_for_others(letter.keys, identities, letter.customer)
+                letter.keys = _but_for_the_erased(letter.keys, identities, found)
 
     def _follow(
         self, letters: Sequence["_Letter"], identities: dict[Key, Identity], found: dict[str, Loaded | Tombstone]
@@ -166,20 +166,21 @@ class Addressing:
     ) -> str | None:
         """Whose an event is whose keys were an erased customer's: theirs who came back, or nobody's.
 
-        found: who has been read; who came back is added.
+        found: who has been read; as whom they came back is added. What is of the time before the last erasure is
+        forgotten, and so is what was theirs then.
         """
+        again, erased_at = erased.again, erased.erased_at
+        while isinstance(back := self._looked_at(again, found), Tombstone):
+            again, erased_at = back.again, max(erased_at, back.erased_at)
         things = {identities[key].customer for key, each in keys.items() if not each.is_personal}
-        if is_forgotten(event, erased.erased_at, bool(things - {None, erased.again})):
+        if is_forgotten(event, erased_at, bool(things - {None, again})):
             return None
-        if erased.again not in found:
-            found |= self._store.look([erased.again])
-        match found.get(erased.again):
-            case Tombstone() as once_more:
-                return self._since_erased(event, keys, identities, once_more, found)
-            case None if not begins_anew(event):
-                return None
-            case _:
-                return erased.again
+        return again if back or begins_anew(event) else None
+
+    def _looked_at(self, customer: str, found: dict[str, Loaded | Tombstone]) -> Loaded | Tombstone | None:
+        if customer not in found:
+            found |= self._store.look([customer])
+        return found.get(customer)
 
     def _addressed(
         self, letter: "_Letter", found: Mapping[str, Loaded | Tombstone], identities: Mapping[Key, Identity]
@@ -222,11 +223,13 @@ def _merged_into(known: Loaded | Tombstone | None) -> str | None:
     return known.customer.merged_into if isinstance(known, Loaded) else None
 
 
-def _but_for_others(
-    keys: Mapping[Key, IdentityKey], identities: Mapping[Key, Identity], customer: str | None
+def _but_for_the_erased(
+    keys: Mapping[Key, IdentityKey], identities: Mapping[Key, Identity], found: Mapping[str, Loaded | Tombstone]
 ) -> dict[Key, IdentityKey]:
-    """Without those that lead to the tombstone: they go on doing so."""
-    return {key: each for key, each in keys.items() if identities[key].customer in (None, customer)}
+    """Without those that lead to a tombstone: they go on doing so."""
+    return {
+        key: each for key, each in keys.items() if not isinstance(found.get(identities[key].customer or ""), Tombstone)
+    }
 
 
 def _first(keys: Mapping[Key, IdentityKey]) -> str:

@@ -41,15 +41,17 @@ from perennial.domain.events import (
     TimerDue,
     texts_of,
 )
-from perennial.domain.fold import Ref, Settled, recalls, ref_of
 from perennial.domain.identity import former_keys
 from perennial.domain.journal import Entry, Met, entry_key
+from perennial.domain.points import told_by
 from perennial.domain.policy import Policy
 from perennial.domain.profile import Profile
+from perennial.domain.settled import Recalled, Ref, Settled, recall, ref_of
 from perennial.domain.values import iso, to_utc
 from perennial.families import MAX_ATTEMPTS, Contention, Families
 from perennial.marking import Marking, is_news, latest, profile_of
 from perennial.matching import Matching
+from perennial.telling import Lived, Telling
 
 
 class Readdress(Exception):
@@ -68,7 +70,7 @@ class Receipt(NamedTuple):
     """That these events, by position, are in the record; and the entries that say what they asked for."""
 
     positions: tuple[int, ...]
-    entries: tuple[Entry, ...]
+    lives: tuple[Lived, ...]
 
 
 @dataclass(slots=True)
@@ -147,8 +149,11 @@ class Engine:
         release: Callable[[str], object],
         families: Families,
         matching: Matching,
+        telling: Telling,
+        outcomes: Queue,
     ) -> None:
-        """policy: the one in force; secret: for marks; release: replays a quarantine entry."""
+        """policy: the one in force; secret: for marks; release: replays a quarantine entry; outcomes: the lane by which
+        points that plays give come into their account."""
         self._store = store
         self._channels = channels
         self._policy = policy
@@ -157,6 +162,8 @@ class Engine:
         self._release = release
         self._families = families
         self._matching = matching
+        self._telling = telling
+        self._outcomes = outcomes
 
     def apply(self, events: Sequence[Event], now: datetime) -> dict[int, Exception]:
         """Change the records once per event; emit what was asked for at least once.
@@ -173,9 +180,9 @@ class Engine:
         for position, turn in turns.items():
             self._turn(position, turn, now, done)
         try:
-            self._emit([entry for receipt in done.receipts for entry in receipt.entries], now)
+            self._emit([lived for receipt in done.receipts for lived in receipt.lives], now)
         except Exception as error:  # noqa: BLE001  -- what asked for something is delivered again, and emits again
-            asking = [receipt for receipt in done.receipts if any(map(_asks, receipt.entries))]
+            asking = [receipt for receipt in done.receipts if any(self._asks(lived, now) for lived in receipt.lives)]
             done.failed |= {position: error for receipt in asking for position in receipt.positions}
         return done.failed
 
@@ -321,12 +328,14 @@ class Engine:
         self._addressing.remember(news.identities.values())
 
     def _receipt(self, work: Work, commit: Commit | None = None) -> Receipt:
+        entries = (*work.applied.values(), *(commit.entries.values() if commit else ()))
+        receipt = Receipt(work.positions, tuple(Lived(work.customer, entry) for entry in entries))
         if commit is None:
-            return Receipt(work.positions, tuple(work.applied.values()))
+            return receipt
         self._addressing.remember(
             Identity(link.key, commit.theirs.get(link.key, commit.customer)) for link in commit.links
         )
-        return Receipt(work.positions, (*work.applied.values(), *commit.entries.values()))
+        return receipt
 
     def _drafted(self, work: Work, now: datetime) -> Draft:
         draft = Draft(work.loaded, work.loaded.customer)
@@ -363,9 +372,11 @@ class Engine:
         draft.timer_used = True
         return is_due
 
-    def _recalled(self, draft: Draft, event: Event) -> tuple[Settled, ...]:
+    def _recalled(self, draft: Draft, event: Event) -> tuple[Recalled, ...]:
         """Orders and tickets that have left the record and that the event is about."""
-        wanted = recalls(draft.customer.facts, event)
+        return recall(draft.customer.facts, event, lambda wanted: self._left(draft, wanted))
+
+    def _left(self, draft: Draft, wanted: Sequence[Ref]) -> tuple[Settled, ...]:
         just_left = tuple(draft.settled[ref] for ref in wanted if ref in draft.settled)
         others = [ref for ref in wanted if ref not in draft.settled]
         return just_left + self._store.settled(draft.customer.id, others, draft.customer.shelf)
@@ -456,7 +467,13 @@ class Engine:
 
     # Emitting
 
-    def _emit(self, entries: Sequence[Entry], now: datetime) -> None:
+    def _asks(self, lived: Lived, now: datetime) -> bool:
+        entry = lived.entry
+        asks = entry.actions or entry.grants or entry.releases or entry.met
+        return bool(asks) or self._telling.asks(lived, now)
+
+    def _emit(self, lives: Sequence[Lived], now: datetime) -> None:
+        entries = [lived.entry for lived in lives]
         actions = [action for entry in entries for action in entry.actions if action.may_be_asked_for(now)]
         for channel, queue in self._channels.items():
             messages = [
@@ -466,11 +483,14 @@ class Engine:
             ]
             if messages:
                 queue.send(messages)
+        if points := [Message(told_by(grant).to_json()) for entry in entries for grant in entry.grants]:
+            self._outcomes.send(points)
         for entry in entries:
             for parked in entry.releases:
                 self._release(parked)
             for met in entry.met:
                 self._matching.meet(met, entry.event.store, now)
+        self._telling.tell(lives, now)
 
 
 def _parted(events: Sequence[Event]) -> tuple[dict[int, Event], dict[int, CustomerMerged | CustomerUnmerged]]:
@@ -489,10 +509,6 @@ def _profile_item(customer: str, profile: Profile) -> Item:
 
 def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
     return tuple({item.key: item for item in items}.values())
-
-
-def _asks(entry: Entry) -> bool:
-    return bool(entry.actions or entry.releases or entry.met)
 
 
 def _beside(customer: str, event: Event) -> Iterator[Item]:

@@ -30,6 +30,7 @@ from perennial.domain.merging import (
 from perennial.domain.policy import Policy
 from perennial.domain.values import TICK
 from perennial.marking import Marking, profile_of
+from perennial.telling import Lived
 
 MAX_ATTEMPTS = 8
 Turn = CustomerMerged | CustomerUnmerged
@@ -60,7 +61,7 @@ class Families:
         self._versions = versions
         self._marking = marking
 
-    def apply(self, event: Turn, now: datetime) -> tuple[Entry, ...]:
+    def apply(self, event: Turn, now: datetime) -> tuple[Lived, ...]:
         """Make two one, or one two. Nothing where that has been done, or there is nobody any more to do it to.
 
         Raises `Contention`, `TooLong`, and what the table raises.
@@ -72,10 +73,12 @@ class Families:
             try:
                 self._store.commit(commits)
             except Conflict as conflict:
-                if applied := [entry for news in conflict.news.values() for entry in news.applied.values()]:
+                if applied := [
+                    Lived(who, entry) for who, news in conflict.news.items() for entry in news.applied.values()
+                ]:
                     return tuple(applied)
             else:
-                return tuple(entry for commit in commits for entry in commit.entries.values())
+                return tuple(Lived(commit.customer, entry) for commit in commits for entry in commit.entries.values())
         raise Contention(f"{MAX_ATTEMPTS} attempts")
 
     # Two become one

@@ -309,13 +309,13 @@ def _takes(vendor: Source, content_type: str) -> bool:
 
 
 def lane_of(event: Event) -> Lane:
-    """What a customer says in words goes where tickets go; what became of our messages, to the outcomes."""
+    """What a customer says in words goes where tickets go; what became of messages, and of points, to the outcomes."""
     kind = event.type
     if kind == "privacy.requested":
         return "privacy"
     if kind.startswith("ticket.") or kind in ("survey.answered", "message.replied"):
         return "tickets"
-    return "outcomes" if kind.startswith("message.") else "orders"
+    return "outcomes" if kind.startswith(("message.", "points.")) else "orders"
 
 
 def group_of(event: Event) -> str:

@@ -5,6 +5,7 @@ YAML 1.1 takes `on:` for true and `20:00` for 1200; this reader knows the scalar
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import yaml
@@ -13,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition, Scalar
 from perennial.domain.customer import Stage
+from perennial.domain.festivals import ANY, run_out
 from perennial.domain.policy import LONGEST_CONDITION, Policy
 
 MAX_BYTES = 200_000
@@ -66,6 +68,12 @@ def read_policy(text: str, version: int, known: Known) -> Policy:
 def shipped_policy(text: str, version: int) -> Policy:
     """The policy that ships with the product: our own tests have looked for its mistakes."""
     return Policy.model_validate({**yaml.load(text, Loader=_ShippedReader), "version": version})  # noqa: S506
+
+
+def warnings(policy: Policy, today: date) -> tuple[str, ...]:
+    """What is allowed and yet worth a second look."""
+    gone = "has no day left: write those of the coming years, or take it out"
+    return tuple(f"festival {festival!r} {gone}" for festival in run_out(policy.festivals, today))
 
 
 def policy_json(policy: Policy) -> str:
@@ -205,7 +213,9 @@ def _references(data: Any, known: Known) -> Iterator[tuple[Path, str]]:
     bands = tuple(map(str, bands)) if isinstance(bands, dict) else ()
     yield from _rules(data, bands)
     yield from _last_rules(data)
+    yield from _celebrations(data)
     yield from _plays(data, bands, known)
+    yield from _points(data)
     for section in ("authority", "scripts"):
         said = _at(data, section)
         if isinstance(said, dict):
@@ -263,7 +273,27 @@ def _plays(data: Any, bands: Collection[str], known: Known) -> Iterator[tuple[Pa
         band = _at(play, "on", "band")
         if bands and isinstance(band, str) and band not in bands:
             yield ("plays", index, "on", "band"), _unknown("band", band, bands)
+        yield from ((("plays", index, "on", "festival"), wrong) for wrong in _festivals(play, data))
         yield from ((("plays", index, "do", part), wrong) for part, wrong in _doing(play, known))
+
+
+def _celebrations(data: Any) -> Iterator[tuple[Path, str]]:
+    """Each festival has a name of its own, and none is called what stands for all of them."""
+    seen: set[str] = set()
+    for index, festival in _entries(data, "festivals"):
+        name = str(festival.get("id"))
+        if name in seen:
+            yield ("festivals", index, "id"), f"there are two festivals {name!r}"
+        if name == ANY:
+            yield ("festivals", index, "id"), f"{ANY!r} means all of them: call it something else"
+        seen.add(name)
+
+
+def _festivals(play: Mapping[str, Any], data: Any) -> Iterator[str]:
+    named, known = _at(play, "on", "festival"), [str(each.get("id")) for _, each in _entries(data, "festivals")]
+    for name in named if isinstance(named, list) else [named]:
+        if isinstance(name, str) and name not in (*known, *(known and [ANY])):
+            yield _unknown("festival", name, known)
 
 
 def _doing(play: Mapping[str, Any], known: Known) -> Iterator[tuple[str, str]]:
@@ -278,6 +308,17 @@ def _doing(play: Mapping[str, Any], known: Known) -> Iterator[tuple[str, str]]:
     task = _at(play, "do", "task")
     if isinstance(task, str) and task not in known.tasks:
         yield "task", _unknown("task", task, known.tasks)
+
+
+def _points(data: Any) -> Iterator[tuple[Path, str]]:
+    """A play that gives points at stages at which none may be given would never give any."""
+    authority = _at(data, "authority")
+    for index, play in _entries(data, "plays"):
+        asked = play.get("stage", [])
+        stages = (asked if isinstance(asked, list) else [asked]) or [*Stage]
+        allowed = (_at(authority, str(stage), "points") for stage in stages)
+        if _at(play, "do", "points") and isinstance(authority, dict) and not any(allowed):
+            yield ("plays", index, "do", "points"), "the authority table allows no points at its stages"
 
 
 def _at(data: Any, *path: str) -> Any:

@@ -1,6 +1,7 @@
 """What a customer chooses to get, changed by themselves: through links that only we can make, and the one write path.
 
 A choice is in the record before the page says so: the next message is judged by it, those that wait already included.
+It is on a lane before that: whatever the plays ask for then is asked for again until it leaves, as after any event.
 
 Errors:
     Gone          whoever the link was made for is no customer any more, or never was one of that store
@@ -15,6 +16,7 @@ from typing import Literal, Protocol
 
 from perennial.admin.masking import masked
 from perennial.aws.clock import Clock
+from perennial.aws.queues import Message, Queue
 from perennial.aws.store import Store, profile_key
 from perennial.channels.links import Permit
 from perennial.domain.actions import Channel
@@ -65,9 +67,13 @@ class Wording:
 
 
 class Preferences:
-    def __init__(self, store: Store, writes: WritePath, policy: Callable[[], Policy], clock: Clock) -> None:
+    def __init__(
+        self, store: Store, writes: WritePath, lane: Queue, policy: Callable[[], Policy], clock: Clock
+    ) -> None:
+        """lane: from where choices come to the write path once more."""
         self._store = store
         self._writes = writes
+        self._lane = lane
         self._policy = policy
         self._clock = clock
 
@@ -91,9 +97,11 @@ class Preferences:
         self._record(permit, changes, wording)
 
     def stop(self, permit: Permit, wording: Wording, topics: Iterable[Topic] = TOPICS) -> None:
-        """Get none of these any more, by whichever channel there may ever be. Raises `Gone` and `NotRecorded`."""
-        facts = self._customer(permit).facts
-        self._record(permit, {topic: False for topic in topics if not _is_withdrawn(facts, topic)}, wording)
+        """Get none of these any more, by whichever channel there may ever be. Raises `Gone` and `NotRecorded`.
+
+        Said anew where it was said before: a yes in between may still be on its way to us.
+        """
+        self._record(permit, dict.fromkeys(topics, False), wording)
 
     def confirm(self, permit: Permit, wording: Wording) -> bool:
         """Say once more, from the address itself, what was agreed to. Raises `Gone` and `NotRecorded`.
@@ -122,9 +130,22 @@ class Preferences:
         ]
         self._apply(events)
 
-    def _apply(self, events: Sequence[Event]) -> None:
-        if events and (failed := self._writes.apply(events, self._clock.now())):
+    def _apply(self, events: Sequence[ConsentChanged]) -> None:
+        """Without the lane only what ends something is applied: that cannot wait for it, and asks for little."""
+        if not events:
+            return
+        now = events if self._is_on_the_lane(events) else [event for event in events if not event.data.granted]
+        if now and (failed := self._writes.apply(now, self._clock.now())):
             raise NotRecorded(f"{len(failed)} of {len(events)} choices") from next(iter(failed.values()))
+        if len(now) < len(events):
+            raise NotRecorded(f"{len(events) - len(now)} of {len(events)} choices")
+
+    def _is_on_the_lane(self, events: Sequence[Event]) -> bool:
+        try:
+            self._lane.send([Message(event.to_json()) for event in events])
+        except Exception:  # noqa: BLE001 -- whatever the queue says: who wants less is heard
+            return False
+        return True
 
     def _customer(self, permit: Permit) -> Customer:
         """Whose choices they are: the customer's own, or of whom they were merged into."""

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, Strict, model_validator
 
 from perennial.channels.catalogue import TaskText
 from perennial.domain.actions import Channel, Coupon, Purpose
 from perennial.domain.customer import Label, PlainDecimal, Stage
-from perennial.domain.events import Person
-from perennial.domain.explanation import Explanation
+from perennial.domain.events import REFERENCE, Person
+from perennial.domain.explanation import Explanation, PointsHeld
 from perennial.domain.holds import Reach
-from perennial.domain.journal import Did
-from perennial.domain.policy import Authority
-from perennial.domain.values import Country, Instant, Locale, Model, Money
+from perennial.domain.journal import Cost, Did
+from perennial.domain.offers import Authority
+from perennial.domain.values import Country, Instant, Locale, Model, Money, Told
 
 Points = Annotated[float | None, Field(description="Health score of 100; null where nothing can be judged.")]
 Cursor = Annotated[str | None, Field(description="Send it as `cursor` for the next page; null at the end.")]
@@ -32,6 +32,9 @@ class FoundCustomer(Model):
     due_at: Annotated[Instant | None, Field(description="When time alone will next change something.")]
     country: str | None
     orders: Annotated[int, Field(description="Purchases, without cancelled ones.")]
+    value: Annotated[PlainDecimal, Field(description="What they brought, net of refunds, in the base currency.")]
+    last_order_at: Instant | None
+    points: Annotated[int, Field(description="Loyalty points that they have now.")]
     name: Annotated[str | None, Field(description="Masked.")]
     email: Annotated[str | None, Field(description="Masked.")]
 
@@ -137,6 +140,7 @@ class CustomerPage(Model):
     authority: Annotated[Authority, Field(description="What may be granted without asking, at this stage.")]
     tasks: tuple[DeskTask, ...]
     business: Business
+    points: Annotated[PointsHeld | None, Field(description="Loyalty points; null where there never were any.")]
     consent: tuple[Consent, ...]
     suppressed: Annotated[Mapping[str, str], Field(description="Channel that may not be used any more -> why.")]
     profile: Annotated[Person, Field(description="Masked for viewers.")]
@@ -188,6 +192,8 @@ class Happening(Model):
     outcomes: tuple[Outcome, ...]
     messages: tuple[Message, ...]
     tasks: tuple[str, ...]
+    points: Annotated[int, Field(description="Loyalty points that plays gave.")]
+    costs: Annotated[tuple[Cost, ...], Field(description="What plays cost more, or less, than was known before.")]
     due_at: Instant | None
     told_to: Annotated[str, Field(description="Whose journal it is in: this customer's, or of who was merged in.")]
 
@@ -201,6 +207,7 @@ class Timeline(Model):
 
 class PolicyChanged(Model):
     version: Annotated[int, Field(description="The version that is in force now.")]
+    warnings: Annotated[tuple[str, ...], Field(description="Allowed, and yet worth a second look.")]
 
 
 class QuarantineEntry(Model):
@@ -393,6 +400,33 @@ class Other(Model):
     other: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Our own id.")]
 
 
+class AskedPoints(Model):
+    """Loyalty points to be given, or, below 0, taken back."""
+
+    points: Annotated[int, Strict(), Field(ge=-1_000_000, le=1_000_000, description="Any number but 0.")]
+    reason: Annotated[str, Field(min_length=3, max_length=500, description="Shown on the timeline; erasable.")]
+    reference: Annotated[
+        str | None, Field(pattern=REFERENCE, description="What they are for, such as an order's id.")
+    ] = None
+    expires_at: Annotated[
+        Told | None, Field(description="They lapse with the end of this month, in UTC; without: never.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.points or (self.points < 0 and self.expires_at):
+            raise ValueError("any number but 0, and only what is given expires")
+        return self
+
+
+class PointsMoved(Model):
+    """It is on its way. The same id is the event's on the timeline."""
+
+    id: str
+    customer: str
+    points: int
+
+
 class Kinship(Model):
     """It is on its way."""
 
@@ -468,8 +502,8 @@ class AskedTest(Reading):
         str | None,
         Field(
             max_length=320,
-            pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$",
-            description="An address of staff. Without: the `email` of your own token.",
+            pattern=r"^([^@\s<>,;\"]+@[^@\s<>,;\"]+|\+[1-9][0-9]{6,14})$",
+            description="An address of staff, or for an SMS a number. Without: `email` or `phone_number` of the token.",
         ),
     ] = None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from inspect import Parameter, signature
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -24,10 +25,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from perennial.admin import problems
+from perennial.admin import problems, tables
 from perennial.admin.answers import (
     Answer,
     AskedHold,
+    AskedPoints,
     AskedPreview,
     AskedTest,
     CodesAdded,
@@ -45,6 +47,7 @@ from perennial.admin.answers import (
     HoldShown,
     Kinship,
     Other,
+    PointsMoved,
     PolicyChanged,
     Preview,
     PrivacyRequests,
@@ -68,6 +71,7 @@ from perennial.admin.importing import Begun, ImportList, Report, Stands, Wanted
 from perennial.admin.problems import Fault, Forbidden, NotFound, Problem, Unanswerable, Unavailable, Unconditional
 from perennial.admin.quarantine import Which
 from perennial.admin.roles import LEAST_ROLE, role_of
+from perennial.aws.coupons import State
 from perennial.aws.queues import NotSent
 from perennial.aws.table import BadCursor, Busy
 from perennial.aws.wiring import (
@@ -76,12 +80,14 @@ from perennial.aws.wiring import (
     family_desk,
     hold_desk,
     import_desk,
+    points_desk,
     privacy_desk,
     quarantine_desk,
     sources_desk,
     template_desk,
     why_desk,
 )
+from perennial.domain.actions import Channel
 from perennial.domain.customer import Label, Stage
 from perennial.domain.explanation import Explanation
 from perennial.domain.policy import Name, Policy
@@ -91,6 +97,7 @@ from perennial.policy_document import policy_json, policy_yaml
 MOST_ON_A_PAGE = 200
 YAML = "application/yaml"
 JSON = "application/json"
+CSV = "text/csv"
 
 CustomerId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Our own id of the customer.")]
 EntryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
@@ -192,7 +199,22 @@ def _refuse_what_is_no_json(event: APIGatewayProxyEventV2) -> None:
 # Customers
 
 
-@ask("GET /customers")
+PAGED: Mapping[str, Any] = {
+    "Link": {"description": 'Of a table: the next page, `rel="next"`.', "schema": {"type": "string"}}
+}
+TABLE: Mapping[str, Any] = {CSV: {"schema": {"type": "string"}}}
+
+
+@ask(
+    "GET /customers",
+    {
+        200: {
+            "description": "A page; as a table where `Accept` asks for text/csv.",
+            "headers": dict(PAGED),
+            "content": {JSON: {"model": FoundCustomers}, **TABLE},
+        }
+    },
+)
 def find_customers(
     email: Annotated[str | None, Query(min_length=3, max_length=320)] = None,
     phone: Annotated[str | None, Query(min_length=3, max_length=40)] = None,
@@ -203,18 +225,30 @@ def find_customers(
     store: StoreName = None,
     limit: Limit = 50,
     cursor: From = None,
-) -> FoundCustomers:
+) -> Response[str]:
     """Find customers: one by email, phone or order, or many by stage, label and band.
 
     Names and addresses are masked for every role. A list is walked a bounded piece at a time: a page may be short and
     yet have a cursor. Without `store` one is looked up in the default store, and a list shows those of all stores.
     """
     clues = [Clue(kind, value) for kind, value in (("email", email), ("phone", phone), ("order", order)) if value]
-    if not clues:
-        return desk().browse(Filter(stage, label, band, store), limit, cursor)
-    if len(clues) > 1 or stage or label or band or cursor:
+    if clues and (len(clues) > 1 or stage or label or band or cursor):
         raise Unanswerable("look up by one of email, phone and order alone, or list by stage, label and band")
-    return desk().find(clues[0], store)
+    which, as_table = Filter(stage, label, band, store), "csv" in api.current_event.headers.get("accept", "")
+    if as_table and not clues:
+        return _table(*desk().listed(which, limit, cursor))
+    found = desk().find(clues[0], store) if clues else desk().browse(which, limit, cursor)
+    return Response(200, JSON, found.model_dump_json())
+
+
+def _table(text: str, cursor: str | None) -> Response[str]:
+    """A table to be saved as a file; where there is more, the address of the next page."""
+    event = api.current_event
+    headers = {"Content-Disposition": 'attachment; filename="table.csv"', "Cache-Control": "no-store"}
+    if cursor:
+        asked = {**(event.query_string_parameters or {}), "cursor": cursor}
+        headers["Link"] = f'<{event.path}?{urlencode(asked)}>; rel="next"'
+    return Response(200, tables.MEDIA_TYPE, text, headers)
 
 
 @ask("GET /customers/{id}")
@@ -292,7 +326,7 @@ def change_the_policy(
     The body is the whole document, YAML or JSON. One with mistakes is refused, and all of them are listed.
     """
     policy = desk().change_policy(_text_of_body(), _version(if_match))
-    body = PolicyChanged(version=policy.version).model_dump_json()
+    body = PolicyChanged(version=policy.version, warnings=desk().warnings(policy)).model_dump_json()
     return Response(200, JSON, body, {"ETag": f'"{policy.version}"'})
 
 
@@ -382,7 +416,7 @@ def preview_a_template(id: TemplateName, asked: Annotated[AskedPreview, Body()])
 @ask("POST /templates/{id}/test")
 def test_a_template(id: TemplateName, asked: Annotated[AskedTest, Body()]) -> TemplateTested:  # noqa: A002
     """Send a template to yourself or to a colleague, marked as a test."""
-    return template_desk().test(id, asked, _own_address())
+    return template_desk().test(id, asked, _own_address(asked.channel))
 
 
 def _text_changed(name: str, changed: TemplateChanged) -> Response[str]:
@@ -390,11 +424,11 @@ def _text_changed(name: str, changed: TemplateChanged) -> Response[str]:
     return Response(200, JSON, changed.model_dump_json(), {"ETag": f'"{changed.version}"'})
 
 
-def _own_address() -> str | None:
-    """The caller's email, where the token says one that was not left unverified."""
-    claims = _claims(api.current_event.raw_event)
-    is_verified = str(claims.get("email_verified", "true")).lower() == "true"
-    return str(claims["email"]) if claims.get("email") and is_verified else None
+def _own_address(channel: Channel) -> str | None:
+    """The caller's email or number, where the token says one that was not left unverified."""
+    claims, name = _claims(api.current_event.raw_event), "phone_number" if channel == "sms" else "email"
+    is_verified = str(claims.get(f"{name}_verified", "true")).lower() == "true"
+    return str(claims[name]) if claims.get(name) and is_verified else None
 
 
 # Coupons
@@ -416,6 +450,23 @@ def add_coupon_codes(id: PoolId) -> CodesAdded:  # noqa: A002
     added = coupon_desk().add(id, _text_of_body(), _who())
     logger.info("coupon codes added", pool=id, added=added.added, by=_who())
     return added
+
+
+@ask(
+    "GET /coupons/pools/{id}/codes", {200: {"description": "A table.", "headers": dict(PAGED), "content": dict(TABLE)}}
+)
+def list_coupon_codes(
+    id: PoolId,  # noqa: A002
+    state: Annotated[State, Query(description="Those that nobody has, or those that an action drew.")],
+    limit: Limit = 50,
+    cursor: From = None,
+) -> Response[str]:
+    """The codes of a pool as a CSV table: code, state, and the action that drew it.
+
+    A code is money: who reads them is noted.
+    """
+    logger.info("coupon codes read", pool=id, by=_who())
+    return _table(*coupon_desk().codes(id, state, limit, cursor))
 
 
 # The emergency stop
@@ -556,6 +607,34 @@ def merge_customers(id: CustomerId, word: Annotated[Other, Body()]) -> Kinship: 
 def part_customers(id: CustomerId, word: Annotated[Other, Body()]) -> Kinship:  # noqa: A002
     """Take somebody out of the customer they were merged into: both are as if they had never met."""
     return family_desk().part(id, word.other, _who())
+
+
+# Loyalty points
+
+
+@ask(
+    "POST /customers/{id}/points",
+    {202: {"description": "It is on its way.", "content": {JSON: {"model": PointsMoved}}}},
+)
+def adjust_points(
+    id: CustomerId,  # noqa: A002
+    word: Annotated[AskedPoints, Body()],
+    key: Annotated[
+        str,
+        Header(
+            alias="Idempotency-Key",
+            pattern=r"^[A-Za-z0-9_-]{8,64}$",
+            description="Yours, for this change: asked again under it within 30 days, it is the same change.",
+        ),
+    ],
+) -> Response[str]:
+    """Give loyalty points, or take some back.
+
+    Agents move what the policy's authority table lets go at the customer's stage; admins more.
+    """
+    moved = points_desk().adjust(id, word, key, _who(), api.context["role"])
+    logger.info("points adjusted", change=moved.id, by=_who())
+    return Response(202, JSON, moved.model_dump_json())
 
 
 # Sources

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from perennial.admin import answers
 from perennial.admin.problems import Fault, Unanswerable
+from perennial.admin.tables import table
 from perennial.aws.clock import Clock
-from perennial.aws.coupons import Pools
+from perennial.aws.coupons import Code, Pools, State
 
 COLUMN = "code"
 MOST_ADDED = 5_000
@@ -35,14 +36,19 @@ class CouponDesk:
         added = self.pools.add(pool, codes, by, self.clock.now())
         return answers.CodesAdded(pool=self._shown(pool), added=added, known=len(codes) - added)
 
+    def codes(self, pool: str, state: State, limit: int, cursor: str | None) -> tuple[str, str | None]:
+        """Codes of a pool as a table, and the cursor of what follows. Raises `BadCursor`."""
+        page = self.pools.codes(pool, state, limit, cursor)
+        return table(Code._fields, page.codes), page.cursor
+
     def _shown(self, name: str) -> answers.CouponPool:
         count = self.pools.left(name)
         return answers.CouponPool(name=name, left=count.left, is_complete=count.is_complete)
 
 
-def _codes(table: str) -> list[str]:
+def _codes(written: str) -> list[str]:
     """Of the column `code`. Raises `Unanswerable`, which names lines and quotes none: a code is money."""
-    read = csv.DictReader(table.removeprefix("\ufeff").splitlines())
+    read = csv.DictReader(written.removeprefix("\ufeff").splitlines())
     if COLUMN not in (read.fieldnames or ()):
         raise Unanswerable("no codes were added", [Fault(where="body", message=f"has no column {COLUMN!r}", line=1)])
     lines = [(read.line_num, str(row[COLUMN] or "").strip()) for row in read]

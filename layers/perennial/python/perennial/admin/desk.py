@@ -15,6 +15,7 @@ from perennial.admin.masking import masked
 from perennial.admin.problems import Fault, NotFound, Outdated, Unanswerable
 from perennial.admin.roles import Role
 from perennial.admin.story import JOURNAL, story
+from perennial.admin.tables import table
 from perennial.aws import policies
 from perennial.aws.clock import Clock
 from perennial.aws.policies import Policies
@@ -33,13 +34,18 @@ from perennial.domain.journal import Entry
 from perennial.domain.judgement import Judgement
 from perennial.domain.policy import Policy
 from perennial.marking import profile_of
-from perennial.policy_document import Known, PolicyRefused, read_policy
+from perennial.policy_document import Known, PolicyRefused, read_policy, warnings
 
 DESK = "DESK#"
+LISTED = (
+    "id", "store", "stage", "label", "band", "score", "orders", "value", "last_order_at", "points", "country", "name",
+    "email", "due_at",
+)  # fmt: skip
+"""Columns of a list, as `answers.FoundCustomer` names them."""
 MOST_TASKS = 100
 LONGEST_HISTORY = 5_000
 """Entries that a past moment is worked out from while somebody waits: 0.3 ms each, three times that in Lambda."""
-_WITH_TEXTS = (e.TicketData, e.SurveyData, e.ReviewData, e.ReturnData, e.AgentData, e.MessageData)
+_WITH_TEXTS = (e.TicketData, e.SurveyData, e.ReviewData, e.ReturnData, e.AgentData, e.MessageData, e.PointsData)
 """Events in which people wrote something. A cart has a secret link for its text, which is not for staff."""
 
 
@@ -94,6 +100,13 @@ class Desk:
         people = self._people(found.values())
         judged = (Judgement(customer, policy, now) for customer in found.values())
         return tuple(views.line(judgement, people[judgement.customer.id]) for judgement in judged)
+
+    def listed(self, which: Filter, limit: int, cursor: str | None) -> tuple[str, str | None]:
+        """`browse` as a table for people, and the cursor of what follows."""
+        found = self.browse(which, limit, cursor)
+        base = self.policies.active().currencies.base
+        rows = ([getattr(each, name) for name in LISTED] + [base] for each in found.customers)
+        return table((*LISTED, "currency"), rows), found.cursor
 
     # One customer
 
@@ -195,6 +208,9 @@ class Desk:
         except policies.Outdated as outdated:
             raise Outdated(f"the policy in force is version {outdated.active}: read it again") from outdated
         return policy
+
+    def warnings(self, policy: Policy) -> tuple[str, ...]:
+        return warnings(policy, self.clock.now().date())
 
 
 def _made(record: str, whose: str, entry: Entry) -> bool:

@@ -5,8 +5,9 @@ Errors: those of problems.py; and what the table raises, `Busy` among it.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
@@ -25,17 +26,21 @@ from perennial.channels.examples import ADDRESS, ORDER, example_action, example_
 from perennial.channels.ledger import Ledger
 from perennial.channels.provider import OutcomeUnknown, Provider, Rejected
 from perennial.channels.provider import Unavailable as ProviderUnavailable
-from perennial.channels.recipient import Recipient
+from perennial.channels.recipient import Recipient, e164
 from perennial.channels.render import Message, Renderer
 from perennial.channels.wording import segments
-from perennial.domain.actions import Action
+from perennial.domain.actions import Action, Channel
 from perennial.domain.identity import key_for
-from perennial.domain.policy import GiftOffer, Policy
+from perennial.domain.offers import GiftOffer
+from perennial.domain.policy import Policy
 from perennial.policy_document import PlainYaml, PolicyRefused, line_of, mistakes_of, read_yaml
 
 LARGEST = 100_000
 """Bytes of a document: it is one item of the table."""
 MARK = "[Test] "
+NOT_OF_STAFF = "a test goes to you, or to an address of the sender's domain or a number that no customer has"
+TESTED_WITHIN = timedelta(hours=1)
+"""A test that comes later has nobody who waits for it. It comes at any hour: who asked for it is awake."""
 _TEN_PERCENT = GiftOffer.model_validate({"kind": "percent", "value": "10", "expires": "30d"})
 
 Path = tuple[str | int, ...]
@@ -55,8 +60,7 @@ class TemplateDesk:
     policies: Policies
     renderer: Callable[[Callable[[], Catalogue]], Renderer]
     """One that speaks for the brand, with the texts of another catalogue."""
-    provider: Callable[[], Provider]
-    """Of email."""
+    provider: Callable[[Channel], Provider]
     ledger: Ledger
     store: Store
     secret: bytes
@@ -102,14 +106,17 @@ class TemplateDesk:
         )
 
     def test(self, name: str, asked: answers.AskedTest, own: str | None) -> answers.TemplateTested:
-        """Send it to staff, marked as a test. No claim, no cap, no record: it is no customer's."""
+        """Send it to staff, marked as a test. No claim, no cap, no record: it is no customer's.
+
+        own: the caller's address on that channel, where their token says one.
+        """
         to = asked.to or own
-        if asked.channel != "email" or not to:
-            raise Unanswerable("a test is an email, to an address of yours")
-        if not self._is_of_staff(to, own):
-            raise Forbidden("a test goes to your own address, or to one of the sender's domain that no customer has")
+        if not to or not _can_reach(asked.channel, to):
+            raise Unanswerable("a test is an email to an address of yours, or an SMS to a number like +34612345678")
+        if not self._is_of_staff(asked.channel, to, own):
+            raise Forbidden(NOT_OF_STAFF)
         message = self._composed(name, asked, None, self._recipient(asked, None))
-        marked = replace(message, to=to, subject=MARK + message.subject, label=None, one_click=None)
+        marked = replace(_marked(message), to=to, label=None, one_click=None, expires_in=TESTED_WITHIN)
         return answers.TemplateTested(locale=message.locale, provider_id=self._sent(marked))
 
     # Changing
@@ -191,26 +198,39 @@ class TemplateDesk:
 
     # Trying
 
-    def _is_of_staff(self, to: str, own: str | None) -> bool:
+    def _is_of_staff(self, channel: Channel, to: str, own: str | None) -> bool:
         if own is not None and to.casefold() == own.casefold():
             return True
+        if channel == "sms":
+            return not self._is_a_customers("phone", to)
         domain = parseaddr(self.sender)[1].rpartition("@")[2].casefold()
-        return to.casefold().endswith(f"@{domain}") and not self._is_a_customers(to)
+        return to.casefold().endswith(f"@{domain}") and not self._is_a_customers("email", to)
 
-    def _is_a_customers(self, address: str) -> bool:
-        key = key_for(self.default_store, "email", address)
+    def _is_a_customers(self, kind: Literal["email", "phone"], address: str) -> bool:
+        key = key_for(self.default_store, kind, address)
         found = self.store.identities([identity_key(key.kind, key.hashed(self.secret))])
         return any(each.customer for each in found.values())
 
     def _sent(self, message: Message) -> str:
         try:
-            return self.provider().send(message)
+            return self.provider(message.channel).send(message)
         except Rejected as rejected:
             raise Unanswerable(f"the provider refused it: {rejected.reason}") from rejected
         except ProviderUnavailable as unavailable:
             raise Unavailable("the provider takes nothing now; try again in a moment") from unavailable
         except OutcomeUnknown as unknown:
-            raise Unavailable("nobody can say whether it was sent; look into the mailbox first") from unknown
+            raise Unavailable("nobody can say whether it was sent; look whether it came first") from unknown
+
+
+def _can_reach(channel: Channel, to: str) -> bool:
+    return "@" in to if channel == "email" else e164(to, None) == to
+
+
+def _marked(message: Message) -> Message:
+    """So that nobody takes it for one of theirs."""
+    if message.channel == "sms":
+        return replace(message, body=MARK + message.body)
+    return replace(message, subject=MARK + message.subject)
 
 
 def _line(name: str, catalogue: Catalogue, policy: Policy) -> answers.TemplateLine:

@@ -10,8 +10,10 @@ from perennial.channels.catalogue import TaskText
 from perennial.domain.actions import Action, Task
 from perennial.domain.customer import Customer, Order, Ticket
 from perennial.domain.events import Event, Person
+from perennial.domain.explanation import points_of
 from perennial.domain.journal import Entry, Judged
 from perennial.domain.judgement import Judgement
+from perennial.domain.points import account
 from perennial.domain.summary import is_activated, value_of
 
 _OF_THE_RECORD = (
@@ -34,6 +36,9 @@ def line(judgement: Judgement, person: Person) -> answers.FoundCustomer:
         due_at=customer.due_at,
         country=country and country.value,
         orders=judgement.summary.purchases,
+        value=value_of(customer.facts),
+        last_order_at=judgement.summary.moments.get("last_order"),
+        points=account(customer.facts.points, judgement.at).balance,
         name=shown.name,
         email=shown.email,
     )
@@ -54,6 +59,7 @@ def page(judgement: Judgement, profile: Person, tasks: tuple[Task, ...], texts: 
         authority=judgement.policy.authority[customer.stage],
         tasks=tuple(_task(task, texts) for task in tasks),
         business=_business(judgement),
+        points=points_of(judgement),
         consent=_consent(customer),
         suppressed={channel: known.value for channel, known in customer.facts.suppressed.items()},
         profile=profile,
@@ -77,6 +83,8 @@ def happening(entry: Entry, texts: Mapping[str, str], told_to: str) -> answers.H
         outcomes=tuple(answers.Outcome(**outcome.model_dump()) for outcome in entry.outcomes),
         messages=tuple(map(_message, entry.actions)),
         tasks=tuple(task.task for task in entry.tasks),
+        points=sum(grant.points for grant in entry.grants),
+        costs=entry.costs,
         due_at=entry.due_at,
         told_to=told_to,
     )

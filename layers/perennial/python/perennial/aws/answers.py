@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from perennial.channels.provider import OutcomeUnknown, ProviderError, Rejected, Unavailable
+from perennial.channels.provider import OutcomeUnknown, ProviderError, Rejected, Throttled, Unavailable
+
+THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
+REST = timedelta(minutes=2)
+REST_OF_A_DAY = timedelta(hours=1)
+"""SES counts its daily quota over the last 24 hours: there is more room every now and then."""
 
 
 @contextmanager
@@ -28,6 +34,15 @@ def _meaning(error: ClientError, rejections: frozenset[str]) -> ProviderError:
     code = error.response["Error"]["Code"]
     if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
         return OutcomeUnknown(code)
+    if code in THROTTLED:
+        return _throttled(code, error.response["Error"].get("Message", ""))
     if code in rejections:
         return Rejected(" ".join(filter(None, (code, error.response.get("Reason")))))
     return Unavailable(code)
+
+
+def _throttled(code: str, message: str) -> Throttled:
+    """SES says which of its quotas is used up in prose alone."""
+    if "daily" in message.lower():
+        return Throttled("daily quota", REST_OF_A_DAY)
+    return Throttled(code, REST)

@@ -4,7 +4,7 @@
     COUPONS          POOL#<pool>      who last added codes to a pool, and when         -
     COUPONS#<pool>   CODE#<code>      a code that was ever added: it never comes back  -
     COUPONS#<pool>   FREE#<code>      a code that nobody has drawn yet                 free
-    COUPONS#<pool>   DRAWN#<action>   the code that an action drew                     -
+    COUPONS#<pool>   DRAWN#<action>   the code that an action drew                     code
 
 A code in a pool is worth money and names nobody.
 """
@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, NamedTuple
 
 from perennial.aws.table import Absent, Busy, Delete, Equals, Item, Key, Put, Refused, Table
 from perennial.channels.coupons import PoolEmpty
@@ -46,6 +47,22 @@ class Count:
     """False where there are more than were counted."""
 
 
+State = Literal["free", "drawn"]
+
+
+class Code(NamedTuple):
+    """A code, and the action that drew it."""
+
+    code: str
+    state: State
+    action: str | None
+
+
+class CodesPage(NamedTuple):
+    codes: tuple[Code, ...]
+    cursor: str | None
+
+
 class Pools:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -67,10 +84,23 @@ class Pools:
         """None where somebody took this code first, or a copy of the action another."""
         code = free.key.sk.partition("#")[2]
         try:
-            self._table.write([Delete(free.key, (Equals("free", 1),)), Put(Item(own, code), (Absent(),))])
+            drawn = Put(Item(own, code, {"code": code}), (Absent(),))
+            self._table.write([Delete(free.key, (Equals("free", 1),)), drawn])
         except Refused:
             return None
         return code
+
+    def put_back(self, pool: str, action: str) -> None:
+        """Free the code that this action drew, if it did. One that it has drawn anew meanwhile is left alone."""
+        own = Key(_partition(pool), f"DRAWN#{action}")
+        drawn = self._table.get([own]).get(own)
+        if drawn is None:
+            return
+        free = Put(_free(pool, drawn.body), (Absent(),))
+        try:
+            self._table.write([Delete(own, (Equals("code", drawn.body),)), free])
+        except Refused:  # a copy has put it back
+            return
 
     def add(self, pool: str, codes: Sequence[str], by: str, at: datetime) -> int:
         """Add codes; returns how many were new. One that was in the pool before is passed over, drawn or not."""
@@ -91,6 +121,11 @@ class Pools:
                 return len(codes)
         return 0
 
+    def codes(self, pool: str, state: State, limit: int, cursor: str | None = None) -> CodesPage:
+        """Codes of a pool, those that are free or those that were drawn. Raises `BadCursor`."""
+        page = self._table.query(_partition(pool), prefix=f"{state.upper()}#", limit=limit, cursor=cursor)
+        return CodesPage(tuple(_code(item, state) for item in page.items), page.cursor)
+
     def all(self) -> tuple[Pool, ...]:
         items = self._table.query(PARTITION, prefix="POOL#", limit=PIECE).items
         return tuple(Pool.model_validate_json(item.body) for item in items)
@@ -108,7 +143,16 @@ class Pools:
 def _new(pool: str, code: str) -> Iterable[Put]:
     partition = _partition(pool)
     yield Put(Item(Key(partition, f"CODE#{code}")), (Absent(),))
-    yield Put(Item(Key(partition, f"FREE#{code}"), "", {"free": 1}))
+    yield Put(_free(pool, code))
+
+
+def _free(pool: str, code: str) -> Item:
+    return Item(Key(_partition(pool), f"FREE#{code}"), "", {"free": 1})
+
+
+def _code(item: Item, state: State) -> Code:
+    name = item.key.sk.partition("#")[2]
+    return Code(name, state, None) if state == "free" else Code(item.body, state, name)
 
 
 def _partition(pool: str) -> str:

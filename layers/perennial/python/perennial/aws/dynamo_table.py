@@ -15,6 +15,7 @@ from perennial.aws.table import (
     HIGHEST,
     INDEXES,
     Absent,
+    Below,
     Busy,
     Condition,
     Delete,
@@ -226,6 +227,9 @@ def _clause(condition: Condition, terms: _Terms) -> str:
             return f"attribute_not_exists({terms.name(condition.attribute)})"
         case Equals():
             return f"{terms.name(condition.attribute)} = {terms.value(condition.value)}"
+        case Below():
+            name = terms.name(condition.attribute)
+            return f"(attribute_not_exists({name}) OR {name} < {terms.value(condition.limit)})"
 
 
 def _key_condition(partition: tuple[str, str], rank: str, prefix: str, upto: str | None = None) -> Request:

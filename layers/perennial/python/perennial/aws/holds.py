@@ -126,7 +126,10 @@ class Holds:
         been here before, and the action is to come again."""
         body = action.model_dump_json(exclude_defaults=True)
         self._table.write([Put(Item(Key(_waiting(hold.id), action.id), body))])
-        return any(each.id == hold.id for each in self.in_force())
+        if any(each.id == hold.id for each in self.in_force()):
+            return True
+        self.forget(hold.id, [action])
+        return False
 
     def waiting(self, hold_id: str, limit: int, cursor: str | None = None) -> Waiting:
         page = self._table.query(_waiting(hold_id), limit=limit, cursor=cursor)

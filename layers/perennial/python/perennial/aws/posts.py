@@ -33,6 +33,8 @@ class NoAnswer(NotPosted):
 class Reply(NamedTuple):
     status: int
     body: bytes
+    retry_after: str | None = None
+    """As the answer says it."""
 
 
 def post(pool: PoolManager, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -48,7 +50,7 @@ def post(pool: PoolManager, url: str, body: bytes, headers: Mapping[str, str]) -
             redirect=False,
             preload_content=False,
         )
-        told = Reply(answer.status, answer.read(LARGEST_ANSWER))
+        told = Reply(answer.status, answer.read(LARGEST_ANSWER), answer.headers.get("retry-after"))
         answer.close()
     except ConnectTimeoutError as error:  # a connection that was refused, and a name that is unknown, are kinds of it
         raise NotReached(type(error).__name__) from None

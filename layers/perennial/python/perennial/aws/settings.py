@@ -18,6 +18,7 @@ class Settings(BaseModel):
     OUTCOMES_QUEUE_URL: Name
     EMAIL_QUEUE_URL: Name
     SMS_QUEUE_URL: Name
+    NOTICES_QUEUE_URL: Name
     FETCHES_QUEUE_URL: Name
     PRIVACY_QUEUE_URL: Name
     DEAD_LETTERS_URLS: Name
@@ -40,6 +41,12 @@ class Settings(BaseModel):
     EMAIL_FROM: Name
     EMAIL_BY: Literal["ses", "smtp"] = "ses"
     SMS_BY: Literal["aws", "twilio"] = "aws"
+    EMAILS_PER_SECOND: Annotated[float, Field(ge=0)] = 0
+    """What the provider takes; 0: as many as there are."""
+    EMAIL_SENDERS: Annotated[int, Field(ge=1)] = 1
+    """How many run at once at most, and share that rate."""
+    SMS_PER_SECOND: Annotated[float, Field(ge=0)] = 0
+    SMS_SENDERS: Annotated[int, Field(ge=1)] = 1
     TRACK_CLICKS: bool = False
     """Buttons of emails lead over us; where LINKS_URL is known."""
     DRY_RUN: bool = False

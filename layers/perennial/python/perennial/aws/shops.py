@@ -60,8 +60,24 @@ class ShopifyDiscounts:
             "usageLimit": 1,
             "appliesOncePerCustomer": True,
             "context": {"all": "ALL"},
-            "customerGets": {"items": {"all": True}, "value": share if coupon.kind == "percent" else amount},
+            "customerGets": {"items": _items(coupon), "value": share if coupon.kind == "percent" else amount},
+            **_least(coupon),
         }
+
+
+def _items(coupon: Coupon) -> dict[str, Any]:
+    """What of the order it takes something off."""
+    if coupon.products:
+        return {"products": {"productsToAdd": [f"gid://shopify/Product/{each}" for each in coupon.products]}}
+    if coupon.collections:
+        return {"collections": {"add": [f"gid://shopify/Collection/{each}" for each in coupon.collections]}}
+    return {"all": True}
+
+
+def _least(coupon: Coupon) -> dict[str, Any]:
+    if coupon.minimum is None:
+        return {}
+    return {"minimumRequirement": {"subtotal": {"greaterThanOrEqualToSubtotal": coupon.minimum}}}
 
 
 class WooCommerceCoupons:
@@ -87,6 +103,9 @@ def _woocommerce_coupon(code: str, coupon: Coupon) -> dict[str, Any]:
         "usage_limit": 1,
         "individual_use": True,
         "date_expires_gmt": coupon.expires_at.strftime("%Y-%m-%dT%H:%M:%S"),
+        **({"minimum_amount": coupon.minimum} if coupon.minimum else {}),
+        **({"product_ids": [int(each) for each in coupon.products]} if coupon.products else {}),
+        **({"product_categories": [int(each) for each in coupon.collections]} if coupon.collections else {}),
     }
 
 

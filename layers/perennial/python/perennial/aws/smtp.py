@@ -4,6 +4,7 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy, Policy
@@ -12,13 +13,16 @@ from email.utils import format_datetime, parseaddr
 from perennial.aws.clock import Clock
 from perennial.aws.sender_keys import SmtpServer
 from perennial.channels.links import unsubscribe_headers
-from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
+from perennial.channels.provider import OutcomeUnknown, Rejected, Throttled, Unavailable
 from perennial.channels.render import Message
 
 TIMEOUT_SECONDS = 5
 """Of each answer. A claim belongs to its sender for a minute (`verdict.PATIENCE`): all of them together end before."""
 PERMANENT = 500
 """SMTP replies from here on are for good."""
+COME_AGAIN = frozenset({421, 450, 451, 452})
+"""Too many at once, or from somebody the server has not met yet (RFC 6647, greylisting)."""
+REST = timedelta(minutes=10)
 
 
 class _InOneLine(UnstructuredHeader, BaseHeader):
@@ -119,4 +123,6 @@ def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> None:
 
 
 def _refused(code: int) -> Rejected | Unavailable:
-    return Rejected(f"SMTP {code}") if code >= PERMANENT else Unavailable(f"SMTP {code}")
+    if code >= PERMANENT:
+        return Rejected(f"SMTP {code}")
+    return Throttled(f"SMTP {code}", REST) if code in COME_AGAIN else Unavailable(f"SMTP {code}")

@@ -11,6 +11,7 @@
     C#<id>          CONTENT#<ref>         texts and secret links                  expires
     C#<id>          DESK#<task>           what waits for a person                 -
     C#<id>          ORDER#<id> TICKET#..  orders and tickets that left the record -
+    C#<id>          PARCEL#<tracking>     which of these orders it belongs to     -
     C#<id>          ORDER@<shelf>#<id> .. the same, after a merge or its undoing  -
     C#<id>          MESSAGING             the outbox's own (channels/outbox.py)   version
     I#<kind>#<hash> I                     whose it is                             customer, or parked
@@ -32,8 +33,8 @@ from perennial.aws.identities import Identity, identity_of
 from perennial.aws.table import TTL_ATTRIBUTE, Absent, Equals, Item, Key, Put, Refused, Table, Update, Write
 from perennial.domain.actions import Task
 from perennial.domain.customer import Customer, Order, Ticket
-from perennial.domain.fold import Ref, Settled, ref_of
 from perennial.domain.journal import Entry
+from perennial.domain.settled import Carried, Ref, Settled, ref_of
 from perennial.domain.values import iso
 
 ERASED = "erased"
@@ -48,6 +49,8 @@ TOGETHER = 5
 """Customers in one transaction at most: what one of them spoils is spoiled for all (docs/decisions/0007)."""
 _LINE = "\n"
 """Ends the record within its item's body; JSON has none. What follows is packed with it: half a write unit saved."""
+_SETTLED: Mapping[str, type[Settled]] = {"ORDER": Order, "TICKET": Ticket, "PARCEL": Carried}
+"""How a sort key begins -> what the body is."""
 TRANSACTION_WRITES = 100
 TRANSACTION_CHARACTERS = 900_000
 """Of all bodies together. A transaction may have 4 MB, a character takes 4 bytes at most, and keys want some room."""
@@ -275,13 +278,13 @@ class Store:
                 return
 
     def shelve(self, customer: Customer, settled: Sequence[Settled]) -> None:
-        """Put orders and tickets where a record that is about to be written will look for them."""
+        """Put what has left a record that is about to be written where it will look for that."""
         puts = [Put(_settled_item(customer, each)) for each in settled]
         for start in range(0, len(puts), TRANSACTION_WRITES):
             self.table.write(puts[start : start + TRANSACTION_WRITES])
 
     def settled(self, customer: str, refs: Sequence[Ref], shelf: str = "") -> tuple[Settled, ...]:
-        """Orders and tickets that left the record, as far as these exist. shelf: as the record names it."""
+        """What left the record, as far as these exist. shelf: as the record names it."""
         keys = [settled_key(customer, kind, ref, shelf) for kind, ref in refs]
         return tuple(_settled(item) for item in self.table.get(keys).values()) if keys else ()
 
@@ -418,7 +421,7 @@ def _settled_item(customer: Customer, settled: Settled) -> Item:
 
 
 def _settled(item: Item) -> Settled:
-    kind = Order if item.key.sk.startswith("ORDER") else Ticket
+    kind = _SETTLED[item.key.sk.partition("#")[0].partition("@")[0]]
     return kind.model_validate_json(item.body)
 
 

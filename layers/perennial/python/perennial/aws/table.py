@@ -47,7 +47,15 @@ class Lacks:
     attribute: str
 
 
-Condition = Absent | Equals | Lacks
+@dataclass(frozen=True, slots=True)
+class Below:
+    """The attribute is a number below this. Where there is no item, or no such attribute, nothing is counted yet."""
+
+    attribute: str
+    limit: int
+
+
+Condition = Absent | Equals | Lacks | Below
 
 BODY = "body"
 RESERVED = frozenset({*Key._fields, BODY})

@@ -13,12 +13,14 @@ from urllib3 import PoolManager
 
 from perennial.aws.posts import NoAnswer, NotReached, Reply, post
 from perennial.aws.sender_keys import TwilioKey
-from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
+from perennial.channels.provider import OutcomeUnknown, Rejected, Throttled, Unavailable
 from perennial.channels.render import Message
 from perennial.vendor_api import basic
 
 REJECTIONS = frozenset({21211, 21214, 21217, 21408, 21610, 21612, 21614, 21617})
 """The message's own fault: a number that cannot be, that takes no SMS, that has opted out; a text that is too long."""
+TOO_MANY = 429
+REST = timedelta(minutes=2)
 SHORTEST_LIFE = timedelta(seconds=1)
 LONGEST_LIFE = timedelta(seconds=36_000)
 """The bounds of ValidityPeriod; what still waits with Twilio after that is not sent."""
@@ -69,6 +71,8 @@ def _understood(reply: Reply) -> str:
     code = told.get("code")
     if code in REJECTIONS:
         raise Rejected(f"twilio {code}")
+    if reply.status == TOO_MANY:
+        raise Throttled("twilio 429", REST)
     raise Unavailable(f"twilio {reply.status}")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from perennial.admin.families import FamilyDesk
     from perennial.admin.holds import HoldDesk
     from perennial.admin.importing import ImportDesk
+    from perennial.admin.points import PointsDesk
     from perennial.admin.privacy import PrivacyDesk
     from perennial.admin.quarantine import QuarantineDesk
     from perennial.admin.sources import SourcesDesk
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
     from perennial.aws.dead_letters import DeadLetters
     from perennial.aws.imports import Imports
     from perennial.aws.link_secret import LinkSecret
+    from perennial.aws.outside import Outside
     from perennial.aws.policies import Policies
     from perennial.aws.proposals import Proposals
     from perennial.aws.pulses import Pulses
     from perennial.aws.quarantine import Quarantine
     from perennial.aws.secrets import Secrets
-    from perennial.aws.sender_keys import SenderKeys
+    from perennial.aws.sender_keys import SenderKeys, Webhook
     from perennial.aws.store import Store
     from perennial.aws.templates import Templates
+    from perennial.aws.visibility import SqsVisibility
     from perennial.channels.catalogue import Catalogue
     from perennial.channels.outbox import Outbox
     from perennial.channels.provider import Provider
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from perennial.fetching import Fetcher
     from perennial.importing.importer import Importer
     from perennial.ingest import Ingest
+    from perennial.notifying import Notifier
     from perennial.pages import Pages
     from perennial.partner_bus import PartnerBus
     from perennial.policy_document import Known
@@ -69,7 +73,7 @@ def install(**parts: Any) -> None:
     """Use these instead of what would be built: how the laptop's house and the tests bring their own twins.
 
     Parts: settings, clock, table, queue_<name>, secrets, api_keys, identity_secret, link_secret, sender_keys,
-    email_provider, sms_provider, dead_letters, places_outside.
+    email_provider, sms_provider, outside, notices_visibility, dead_letters, places_outside.
     """
     _built.update(parts)
 
@@ -104,7 +108,7 @@ def table() -> Table:
 
 
 def queue(name: str) -> Queue:
-    """orders, tickets, inactivity, outcomes, fetches, privacy, email or sms."""
+    """orders, tickets, inactivity, outcomes, fetches, privacy, email, sms or notices."""
 
     def build() -> Queue:
         from perennial.aws.clients import client
@@ -289,13 +293,17 @@ def engine() -> "Engine":
         from perennial.families import Families
         from perennial.marking import Marking
         from perennial.matching import Matching
+        from perennial.telling import Telling
 
         secret, active = identity_secret(), policies().active
         addressing = Addressing(store(), secret, _keep)
         channels: dict[Channel, Queue] = {"email": queue("email"), "sms": queue("sms")}
         families = Families(store(), active, policies().version, Marking(secret))
         matching = Matching(store(), proposals(), queue("orders"))
-        return Engine(store(), channels, active, addressing, secret, _release, families, matching)
+        telling = Telling(queue("notices"), active)
+        return Engine(
+            store(), channels, active, addressing, secret, _release, families, matching, telling, queue("outcomes")
+        )
 
     return once("engine", build)
 
@@ -357,11 +365,40 @@ def sweep() -> "Sweep":
 
 
 def email_outbox() -> "Outbox":
-    return once("email_outbox", lambda: _outbox(_email_provider()))
+    return once("email_outbox", lambda: _outbox(_email_provider(), _email_pace()))
 
 
 def sms_outbox() -> "Outbox":
-    return once("sms_outbox", lambda: _outbox(_sms_provider()))
+    return once("sms_outbox", lambda: _outbox(_sms_provider(), _sms_pace()))
+
+
+def notifier() -> "Notifier":
+    def build() -> "Notifier":
+        from perennial.notifying import Notifier
+
+        def webhooks() -> "Mapping[str, Webhook]":
+            return {} if settings().DRY_RUN else sender_keys().webhooks()
+
+        out = once("outside", _outside)
+        visibility = once("notices_visibility", _notices_visibility)
+        return Notifier(webhooks, out, queue("notices"), visibility, settings().LINKS_URL, clock())
+
+    return once("notifier", build)
+
+
+def _outside() -> "Outside":
+    from ssl import create_default_context
+
+    from perennial.aws.outside import Outside
+
+    return Outside(create_default_context())
+
+
+def _notices_visibility() -> "SqsVisibility":
+    from perennial.aws.clients import client
+    from perennial.aws.visibility import SqsVisibility
+
+    return SqsVisibility(once("sqs", lambda: client("sqs")), settings().NOTICES_QUEUE_URL)
 
 
 def desk() -> "Desk":
@@ -390,7 +427,7 @@ def template_desk() -> "TemplateDesk":
             templates(),
             policies(),
             renderer_of,
-            _email_provider,
+            lambda channel: _sms_provider() if channel == "sms" else _email_provider(),
             Ledger(table()),
             store(),
             identity_secret(),
@@ -426,6 +463,16 @@ def coupon_desk() -> "CouponDesk":
         return CouponDesk(Pools(table()), clock())
 
     return once("coupon_desk", build)
+
+
+def points_desk() -> "PointsDesk":
+    def build() -> "PointsDesk":
+        from perennial.admin.points import PointsDesk
+        from perennial.aws.asked import Asked
+
+        return PointsDesk(store(), policies(), Asked(table()), queue("outcomes"), clock())
+
+    return once("points_desk", build)
 
 
 def quarantine_desk() -> "QuarantineDesk":
@@ -523,19 +570,35 @@ def _release(entry: str) -> object:
     return ingest().replay(entry)
 
 
-def _outbox(provider: "Provider") -> "Outbox":
+def _email_pace() -> "Callable[[], None]":
+    return once("email_pace", lambda: _pace(settings().EMAILS_PER_SECOND, settings().EMAIL_SENDERS))
+
+
+def _sms_pace() -> "Callable[[], None]":
+    return once("sms_pace", lambda: _pace(settings().SMS_PER_SECOND, settings().SMS_SENDERS))
+
+
+def _pace(per_second: float, senders: int) -> "Callable[[], None]":
+    from perennial.channels.pacing import Pace, at_once
+
+    return Pace(per_second, senders) if per_second and not settings().DRY_RUN else at_once
+
+
+def _outbox(provider: "Provider", pace: "Callable[[], None]") -> "Outbox":
     from perennial.aws.coupons import Pools
     from perennial.aws.shops import issuers
     from perennial.channels.coupons import Coupons
     from perennial.channels.erased import ErasedAddresses
     from perennial.channels.ledger import Ledger
-    from perennial.channels.outbox import Outbox, as_it_is
+    from perennial.channels.outbox import Outbox, as_it_is, nothing_drawn
 
     renderer = once("renderer", lambda: renderer_of(catalogue))
     erased = ErasedAddresses(store(), identity_secret()).erased_at
     coupons = Coupons(identity_secret(), Pools(table()), issuers(_https(), sender_keys(), clock()))
     drawn = as_it_is if settings().DRY_RUN else coupons.drawn
-    return Outbox(Ledger(table()), renderer, provider, queue("outcomes"), policies().active, clock(), erased, drawn)
+    put_back = nothing_drawn if settings().DRY_RUN else coupons.put_back
+    ledger, outcomes = Ledger(table()), queue("outcomes")
+    return Outbox(ledger, renderer, provider, outcomes, policies().active, clock(), erased, drawn, pace, put_back)
 
 
 def _https() -> "PoolManager":
@@ -576,7 +639,7 @@ def pages() -> "Pages":
         from perennial.preferences import Preferences
 
         texts = {locale: Pieces.model_validate(each) for locale, each in documents.pages().items()}
-        preferences = Preferences(store(), engine(), policies().active, clock())
+        preferences = Preferences(store(), engine(), queue("outcomes"), policies().active, clock())
         return Pages(
             preferences,
             lambda: link_secret().keys(),

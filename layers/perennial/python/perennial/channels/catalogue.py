@@ -57,6 +57,8 @@ class Layout(Model):
     sms: Template
     coupon: Template
     offers: Mapping[Literal["percent", "amount", "gift", "trial"], Template]
+    conditions: Mapping[Literal["minimum", "some"], Template] = {}
+    """What an offer is bound to: a least amount, some products. A layout that was saved long ago has none."""
     gifts: Mapping[str, str] = {}
     """What the policy calls a gift or a trial -> what this language calls it."""
 

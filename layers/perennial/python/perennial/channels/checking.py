@@ -19,7 +19,8 @@ from perennial.channels.recipient import Recipient
 from perennial.channels.render import Message, Renderer
 from perennial.channels.wording import outside_gsm, segments
 from perennial.domain.actions import Action
-from perennial.domain.policy import GiftOffer, Policy
+from perennial.domain.offers import GiftOffer
+from perennial.domain.policy import OnFestival, Policy
 
 MOST_SEGMENTS = 3
 """What a message may cost, in SMS. More than one is worth a warning."""
@@ -32,11 +33,14 @@ KNOWN: Names = {
     "brand": frozenset({"name", "address"}),
     "order": frozenset({"name"}),
     "cart": frozenset({"url"}),
-    **dict.fromkeys(("shop_url", "confirm_url", "tracking", "carrier", "state", "variant", "coupon", "purpose")),
+    **dict.fromkeys(
+        ("shop_url", "confirm_url", "tracking", "carrier", "state", "festival", "variant", "coupon", "purpose")
+    ),
 }
 OF_LAYOUT: Mapping[str, Names] = {
     "coupon": dict.fromkeys(("code", "offer", "expires")),
     "offers": {"value": None},
+    "conditions": {"offer": None, "value": None},
     "sms": {**KNOWN, "text": None},
     "choose": {},
 }
@@ -148,14 +152,23 @@ def _compositions(
     template: str, locale: str, catalogue: Catalogue, renderer: Renderer, policy: Policy, now: datetime
 ) -> Iterator[tuple[tuple[str, ...], Message | BrokenTemplate]]:
     """Each channel and country, to somebody of whom all is known and to somebody of whom nothing is."""
-    offer = GiftOffer.model_validate({"kind": "percent", "value": "10", "expires": "30d"})
+    bound = {"minimum": "50", "products": ("1",)}
+    offer = GiftOffer.model_validate({"kind": "percent", "value": "10", "expires": "30d", **bound})
     countries = catalogue.templates[template][locale].countries
-    for country, channel, state in product((None, *countries), sorted(catalogue.channels[template]), STATES):
+    said = list(_occasions(template, policy))
+    for country, channel, occasion in product((None, *countries), sorted(catalogue.channels[template]), said):
         path = (locale, "countries", country) if country else (locale,)
-        full = example_action(template, channel, "marketing", now, offer, **{**ORDER, "state": state})
+        full = example_action(template, channel, "marketing", now, offer, **{**ORDER, **occasion})
         yield path, _composed(renderer, full, example_recipient(locale, country, ADDRESS), policy, now)
         bare = example_action(template, channel, "transactional", now)
         yield path, _composed(renderer, bare, stranger(locale, country), policy, now)
+
+
+def _occasions(template: str, policy: Policy) -> Iterator[Mapping[str, str]]:
+    """What a text may be about, where it may say something else about each."""
+    yield from ({"state": state} for state in STATES)
+    if any(isinstance(play.on, OnFestival) and template in (play.do.email, play.do.sms) for play in policy.plays):
+        yield from ({"festival": festival.id} for festival in policy.festivals)
 
 
 def _composed(

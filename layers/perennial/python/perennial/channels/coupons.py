@@ -30,6 +30,9 @@ class Pools(Protocol):
     def draw(self, pool: str, action: str) -> str:
         """The code of this action; the same however often it is drawn. Raises `PoolEmpty`."""
 
+    def put_back(self, pool: str, action: str) -> None:
+        """Free the code that this action drew, if it did."""
+
 
 class Issuer(Protocol):
     def issue(self, code: str, coupon: Coupon) -> None:
@@ -55,6 +58,11 @@ class Coupons:
             return action
         code = self._pools.draw(coupon.pool, action.id) if coupon.pool else self._generated(action, coupon)
         return action.but({"coupon": coupon.but({"code": code})})
+
+    def put_back(self, action: Action) -> None:
+        """Let somebody else have the imported code of an action that failed for good. A generated one stays its own."""
+        if action.coupon and action.coupon.pool:
+            self._pools.put_back(action.coupon.pool, action.id)
 
     def _generated(self, action: Action, coupon: Coupon) -> str:
         code = coupon_code(self._key, action.id)

@@ -6,7 +6,7 @@ from perennial.channels.recipient import Recipient
 from perennial.domain.actions import Action, Channel, Coupon, Purpose
 from perennial.domain.customer import Customer
 from perennial.domain.events import Person
-from perennial.domain.policy import GiftOffer
+from perennial.domain.offers import GiftOffer
 
 NOBODY = "example"
 EMAIL = "somebody@example.com"
@@ -43,7 +43,7 @@ def example_action(
         not_after=now + timedelta(days=1),
         policy=0,
         subject=subject,
-        coupon=Coupon(kind=offer.kind, value=offer.value, expires_at=now + offer.expires) if offer else None,
+        coupon=Coupon(**offer.model_dump(exclude={"expires"}), expires_at=now + offer.expires) if offer else None,
     )
 
 

@@ -7,8 +7,10 @@ Errors:
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from perennial.aws.holds import IN_FORCE, Holds, holds_of
+from perennial.aws.places import Places
 from perennial.aws.store import content_key, messaging_key, profile_key, record_key, record_of
 from perennial.aws.table import Equals, Item, Key, Lacks, Put, Refused, Table
 from perennial.channels.messaging import Messaging
@@ -64,6 +66,17 @@ class Ledger:
     def keep(self, action: Action, hold: Hold) -> bool:
         """Let the action wait under the hold. False where that was lifted meanwhile."""
         return Holds(self._table).keep(action, hold)
+
+    def end_waiting(self, action: Action, hold: Hold) -> None:
+        """It has had its outcome."""
+        Holds(self._table).forget(hold.id, [action])
+
+    def take_place(self, day: date, quota: int) -> bool:
+        """One more of the marketing emails of that day; False where there are no more than these."""
+        return Places(self._table).take(day, quota)
+
+    def give_place_back(self, day: date) -> None:
+        Places(self._table).give_back(day)
 
     def write(self, customer: str, messaging: Messaging, over: Book) -> Book:
         """Put these claims in the place of `over`. Raises `Conflict`, and what the table raises."""

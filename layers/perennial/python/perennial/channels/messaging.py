@@ -30,6 +30,8 @@ class Claim(Model):
     """Of the text that left, or may have left."""
     checked: tuple[str, ...] = ()
     """What was looked at when it was claimed, and found."""
+    coupon: str | None = None
+    """The mark of the code that the message carries."""
 
     @classmethod
     def of(cls, action: Action, by: str, at: datetime, checked: tuple[str, ...] = ()) -> Self:
@@ -43,12 +45,15 @@ class Claim(Model):
             checked=checked,
         )
 
+    def with_coupon(self, mark: str | None) -> Self:
+        return self.model_copy(update={"coupon": mark}) if mark else self
+
     def sent(self, provider_id: str, template_version: int | None = None) -> Self:
         told = {"provider_id": provider_id, "template_version": template_version}
         return self.model_copy(update={"state": "sent", **told})
 
     def failed(self, reason: str) -> Self:
-        return self.model_copy(update={"state": "failed", "reason": reason})
+        return self.model_copy(update={"state": "failed", "reason": reason, "coupon": None})
 
     def unknown(self, reason: str, template_version: int | None = None) -> Self:
         """It may have left: it counts for caps, and is never sent again."""

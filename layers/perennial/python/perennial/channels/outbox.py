@@ -10,8 +10,9 @@ to wait (`message.deferred`). An outcome is reported as often as a copy of its a
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from zlib import crc32
 
 from perennial.aws.clock import Clock
 from perennial.aws.queues import Message as QueueMessage
@@ -19,7 +20,8 @@ from perennial.aws.queues import Queue
 from perennial.channels.coupons import SOLD_OUT, PoolEmpty
 from perennial.channels.ledger import Book, Conflict, Ledger
 from perennial.channels.messaging import Claim, Messaging
-from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Unavailable
+from perennial.channels.pacing import at_once
+from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Throttled, Unavailable
 from perennial.channels.recipient import Recipient
 from perennial.channels.render import Message, Renderer
 from perennial.channels.verdict import (
@@ -32,7 +34,9 @@ from perennial.channels.verdict import (
     Wait,
     judge,
     judge_claimed,
+    put_off,
 )
+from perennial.channels.warming import may_have_left, quota_of, tomorrow
 from perennial.domain.actions import Action
 from perennial.domain.erasure import may_be_written_to
 from perennial.domain.events import MessageData, MessageDeferred, MessageFailed, MessageSent
@@ -61,12 +65,16 @@ def as_it_is(action: Action) -> Action:
     return action
 
 
+def nothing_drawn(action: Action) -> None:
+    """In such a house nothing goes back to a pool."""
+
+
 class Lifted(Exception):
     """The hold under which the action was to wait is lifted; let the queue bring the action again."""
 
 
 class Contended(Exception):
-    """Too many senders at once for one customer; let the queue bring the action again."""
+    """Other senders were first, or there were too many at once; let the queue bring the action again."""
 
 
 class Outbox:
@@ -80,12 +88,16 @@ class Outbox:
         clock: Clock,
         erased_at: Callable[[Action, Recipient, str], datetime | None] = never_erased,
         drawn: Callable[[Action], Action] = as_it_is,
+        pace: Callable[[], None] = at_once,
+        put_back: Callable[[Action], None] = nothing_drawn,
     ) -> None:
         """erased_at: when somebody had the address erased that an action is about to be sent to.
 
         drawn: the action with the code of its coupon; raises `PoolEmpty` where none is left, and `Unavailable`.
+        put_back: the code that it drew, if it did, may be somebody else's: it failed for good, and nobody has seen it.
+        pace: returns when one more message may go to the provider; asked first, so that all that follows is fresh.
         """
-        self._drawn = drawn
+        self._drawn, self._pace, self._put_back = drawn, pace, put_back
         self._erased_at = erased_at
         self._ledger = ledger
         self._renderer = renderer
@@ -100,6 +112,7 @@ class Outbox:
         Raises `Contended`, `Lifted`, `StillSending`, `Unavailable`, `BrokenTemplate` and what table and queue raise:
         then the action is to be delivered again.
         """
+        self._pace()
         found = self._ledger.read(action)
         if found is None:
             return None
@@ -119,7 +132,7 @@ class Outbox:
             case Held(hold):
                 return self._keep(turn, hold)
             case Closed(claim):
-                return self._report(turn, _outcome(turn, claim))
+                return self._conclude(turn, claim)
             case Close(claim):
                 return self._refuse(turn, claim, book)
             case Clear(to, checked):
@@ -131,29 +144,57 @@ class Outbox:
             message = self._composed(turn, to)
         except PoolEmpty:
             return self._refuse(turn, claim.failed(SOLD_OUT), book)
+        claim = claim.with_coupon(message.label.coupon if message.label else None)
         return self._take_claimed(turn, message, self._write(turn, claim, book))
 
     def _refuse(self, turn: Turn, claim: Claim, book: Book) -> Outcome:
         self._write(turn, claim, book)
-        return self._report(turn, _outcome(turn, claim))
+        return self._conclude(turn, claim)
 
     def _take_claimed(self, turn: Turn, message: Message, book: Book) -> Outcome:
         try:
             verdict = self._look_again(turn, message, book)
+            if isinstance(verdict, Message):
+                verdict = self._without_place(turn) or verdict
         except Exception:
             self._give_back(turn, book)
             raise
+        return self._go_on(turn, verdict, book)
+
+    def _go_on(self, turn: Turn, verdict: Message | Close | Wait | Held, book: Book) -> Outcome:
+        """What becomes of an action that this turn has claimed."""
         match verdict:
             case Wait() as wait:
-                self._give_back(turn, book)
+                self._let_wait(turn, book)
                 return self._report(turn, _deferred(turn, wait))
             case Held(hold):
-                self._give_back(turn, book)
+                self._let_wait(turn, book)
                 return self._keep(turn, hold)
             case Close(claim):
                 return self._close(turn, claim, book)
             case Message():
-                return self._deliver(turn, verdict, book)
+                return self._use_place(turn, verdict, book)
+
+    def _without_place(self, turn: Turn) -> Wait | Close | None:
+        """What becomes of it if there is no place left for it today; None: it has one, or needs none."""
+        quota = quota_of(turn)
+        if quota is None or self._ledger.take_place(turn.now.date(), quota):
+            return None
+        return tomorrow(turn, quota)
+
+    def _use_place(self, turn: Turn, message: Message, book: Book) -> Outcome:
+        try:
+            outcome = self._deliver(turn, message, book)
+        except Unavailable:
+            self._leave_place(turn)
+            raise
+        if not may_have_left(outcome):
+            self._leave_place(turn)
+        return outcome
+
+    def _leave_place(self, turn: Turn) -> None:
+        if quota_of(turn) is not None:
+            self._ledger.give_place_back(turn.now.date())
 
     def _keep(self, turn: Turn, hold: Hold) -> Outcome:
         """Let it wait until staff say what is to become of it."""
@@ -195,6 +236,8 @@ class Outbox:
             closed = claim.failed(rejected.reason)
         except OutcomeUnknown:
             closed = claim.unknown(OUTCOME_UNKNOWN, message.template_version)
+        except Throttled as throttled:
+            return self._go_on(turn, put_off(turn, _rested(turn, throttled), f"throttled: {throttled}"), book)
         except Unavailable:
             self._give_back(turn, book)
             raise
@@ -202,27 +245,47 @@ class Outbox:
 
     def _close(self, turn: Turn, closed: Claim, book: Book) -> Outcome:
         try:
-            self._amend(turn, book, lambda messaging: messaging.with_claim(turn.action.id, closed))
-        finally:  # What happened is known here and nowhere else: it is reported even if it could not be written down.
-            outcome = self._report(turn, _outcome(turn, closed))
+            is_ours = self._amend(turn, book, lambda messaging: messaging.with_claim(turn.action.id, closed))
+        except Exception:  # What happened is known here and nowhere else: it is reported though it is not written down.
+            self._report(turn, _outcome(turn, closed))
+            raise
+        return self._conclude(turn, closed) if is_ours else self._report(turn, _outcome(turn, closed))
+
+    def _conclude(self, turn: Turn, claim: Claim) -> Outcome:
+        """Report what is written down. A claim that failed stays failed: nobody hands the message over any more."""
+        outcome = self._report(turn, _outcome(turn, claim))
+        self._end_waiting(turn)
+        if claim.state == "failed":
+            self._put_back(turn.action)
         return outcome
 
-    def _give_back(self, turn: Turn, book: Book) -> None:
-        """Nothing was sent: whoever comes next may claim it."""
-        self._amend(turn, book, lambda messaging: messaging.without(turn.action.id))
+    def _end_waiting(self, turn: Turn) -> None:
+        """A copy of it may wait under a hold, for longer than claims are kept; its customer may have been elsewhere."""
+        for hold in turn.recipient.holds:
+            if hold.reach.covers(turn.action, country=None):
+                self._ledger.end_waiting(turn.action, hold)
 
-    def _amend(self, turn: Turn, book: Book, change: Callable[[Messaging], Messaging]) -> None:
-        """Change our claim, whatever else was written meanwhile; not if it is no longer ours to change."""
+    def _let_wait(self, turn: Turn, book: Book) -> None:
+        """Give it back, unless another copy has taken this turn for dead: what has had its outcome does not wait."""
+        if not self._give_back(turn, book):
+            raise Contended(f"action {turn.action.id} was taken over by another copy")
+
+    def _give_back(self, turn: Turn, book: Book) -> bool:
+        """Nothing was sent: whoever comes next may claim it. False where it was not ours to give."""
+        return self._amend(turn, book, lambda messaging: messaging.without(turn.action.id))
+
+    def _amend(self, turn: Turn, book: Book, change: Callable[[Messaging], Messaging]) -> bool:
+        """Change our claim, whatever else was written meanwhile. False where it is no longer ours to change."""
         for _ in range(AMENDMENTS):
             claim = book.messaging.claims.get(turn.action.id)
             if claim is None or claim.by != turn.name or claim.state != "claimed":
-                return
+                return False
             try:
                 self._ledger.write(turn.action.customer, change(book.messaging), book)
             except Conflict as conflict:
                 book = conflict.found
             else:
-                return
+                return True
         raise Contended(f"the outcome of action {turn.action.id} could not be written down")
 
     def _write(self, turn: Turn, claim: Claim, book: Book) -> Book:
@@ -234,6 +297,12 @@ class Outbox:
         return outcome
 
 
+def _rested(turn: Turn, throttled: Throttled) -> datetime:
+    """Not all at once again: each somewhere within as long again, by its id."""
+    seconds = round(throttled.rest.total_seconds())
+    return turn.now + throttled.rest + timedelta(seconds=crc32(turn.action.id.encode()) % seconds)
+
+
 def _deferred(turn: Turn, wait: Wait) -> MessageDeferred:
     """The same event however often the action comes back before the same morning."""
     action, until = turn.action, iso(wait.until)
@@ -242,7 +311,7 @@ def _deferred(turn: Turn, wait: Wait) -> MessageDeferred:
         source=SOURCE,
         store=action.store,
         time=action.decided_at,
-        data=_data(action, reason=wait.reason, until=until),
+        data=_data(action, reason=wait.reason, until=until, not_after=iso(action.not_after)),
     )
 
 
@@ -267,8 +336,12 @@ def _outcome(turn: Turn, claim: Claim) -> MessageSent | MessageFailed:
         source=SOURCE,
         store=action.store,
         time=claim.at,
-        data=_data(action, **claim.model_dump(include={"reason", "provider_id", "template_version", "checked"})),
+        data=_data(action, **claim.model_dump(include=_OF_A_CLAIM)),
     )
+
+
+_OF_A_CLAIM = {"reason", "provider_id", "template_version", "checked", "coupon"}
+"""What an outcome tells of it."""
 
 
 def _data(action: Action, **outcome: Any) -> MessageData:

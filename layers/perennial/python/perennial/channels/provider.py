@@ -4,9 +4,11 @@ Errors:
     ProviderError
     ├── Rejected         this message will never be taken: report it as failed
     ├── Unavailable      certainly not taken, and not for its own sake: release the claim, come again
+    │   └── Throttled    because others were too many: let it wait for its rest on the due index
     └── OutcomeUnknown   taken or not, nobody can say: never send it again
 """
 
+from datetime import timedelta
 from typing import Protocol
 
 from perennial.channels.render import Message
@@ -27,6 +29,14 @@ class Rejected(ProviderError):
 
 class Unavailable(ProviderError):
     """The provider takes nothing now: throttled, paused, unreachable. It was not sent; let the queue bring it again."""
+
+
+class Throttled(Unavailable):
+    """The provider takes so many and no more for now. It was not sent; it may come again after `rest`."""
+
+    def __init__(self, reason: str, rest: timedelta) -> None:
+        super().__init__(reason)
+        self.rest = rest
 
 
 class OutcomeUnknown(ProviderError):

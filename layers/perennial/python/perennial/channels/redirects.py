@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from perennial.aws.clock import Clock
-from perennial.aws.queues import Message, NotSent, Queue
+from perennial.aws.queues import Message, Queue
 from perennial.channels.links import LinkKeys, Refused
 from perennial.channels.markup import web_address
 from perennial.domain.actions import Action
@@ -29,6 +29,8 @@ LONGEST_ADDRESS = 1_000
 LONGEST_TOKEN = 4_000
 COUNTED_FOR = timedelta(days=90)
 """After its message. Who clicks later finds the page, and tells nothing about that message."""
+AT_ONCE = timedelta(minutes=1)
+"""After its message was decided on. Who follows a button sooner is a scanner, as likely as not: that tells no hour."""
 LOOKS_AHEAD = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 """Headers in which programs say that nobody has clicked yet."""
 HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
@@ -50,7 +52,8 @@ class Answer(NamedTuple):
 
 def sign(way: Way, keys: LinkKeys) -> str:
     name = max(keys)
-    said = f"{name}.{_encoded(json.dumps([way.address, way.label.written()], separators=(',', ':')).encode())}"
+    label = way.label.but({"coupon": None})  # a click does not tell of it
+    said = f"{name}.{_encoded(json.dumps([way.address, label.written()], separators=(',', ':')).encode())}"
     return f"{said}.{_signature(said, keys[name])}"
 
 
@@ -107,12 +110,12 @@ class Redirects:
             return
         try:
             self.outcomes.send([Message(_clicked(way, way.label.at, now).to_json())])
-        except NotSent:
-            return  # whoever clicked wants the page, and that we counted them matters to nobody but us
+        except Exception:  # noqa: BLE001 -- whatever the queue says: whoever clicked wants the page, not to be counted
+            return
 
 
 def _clicked(way: Way, sent: datetime, now: datetime) -> MessageClicked:
-    """The same event all day long, whoever clicks how often."""
+    """The same event all day long, whoever clicks how often; `read_at` is that of the first that is told."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     mark = hashlib.blake2b(way.address.encode(), digest_size=8).hexdigest()
     return MessageClicked(
@@ -121,7 +124,7 @@ def _clicked(way: Way, sent: datetime, now: datetime) -> MessageClicked:
         store=way.label.store,
         time=max(sent, day),
         customer=way.label.customer,
-        data=way.label.data("email"),
+        data=way.label.data("email", read_at=now if now - sent >= AT_ONCE else None),
     )
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from babel.localedata import exists
 from babel.numbers import format_currency, format_percent
 
 from perennial.channels import markup
@@ -24,7 +25,7 @@ from perennial.domain.label import Label
 from perennial.domain.permission import customer_zones, must_leave_by
 from perennial.domain.policy import Policy
 
-WORDS = ("tracking", "carrier", "state", "variant")
+WORDS = ("tracking", "carrier", "state", "festival", "variant")
 """Of an action's subject, what templates see under its own name."""
 FAMILY_FIRST = ("zh", "ja", "ko")
 """Languages that say the family's name first."""
@@ -174,12 +175,14 @@ class Renderer:
         coupon, locale = letter.action.coupon, letter.locale
         assert coupon is not None
         zone = ZoneInfo(customer_zones(recipient.customer.facts, policy.quiet_hours.default_zone)[0])
-        value = _value(coupon, policy.currencies.base, locale, letter.layout)
+        style = style_of(locale, recipient.locale, recipient.country)
+        value = _value(coupon, policy.currencies.base, style, letter.layout)
         code = coupon.code or coupon_code(self._coupon_key, letter.action.id)  # a preview draws none
+        least = _money(Decimal(coupon.minimum), policy.currencies.base, style) if coupon.minimum else None
         context = {
             "code": code,
-            "offer": letter.words(f"layout/{locale}/offers/{coupon.kind}", {"value": value}),
-            "expires": format_date(coupon.expires_at.astimezone(zone), "long", locale=_babel(locale)),
+            "offer": letter.bound(letter.words(f"layout/{locale}/offers/{coupon.kind}", {"value": value}), least),
+            "expires": format_date(coupon.expires_at.astimezone(zone), "long", locale=_babel(style)),
         }
         return _Told(letter.words(f"layout/{locale}/coupon", context), code)
 
@@ -207,6 +210,15 @@ class _Letter:
 
     def words(self, name: str, context: Mapping[str, Any]) -> str:
         return self.texts.words(name, context)
+
+    def bound(self, offer: str, least: str | None) -> str:
+        """The offer with its conditions: one that hid them would promise too much. Raises `BrokenTemplate`."""
+        coupon = self.action.coupon
+        if coupon and (coupon.products or coupon.collections):
+            offer = self.words(f"layout/{self.locale}/conditions/some", {"offer": offer, "value": ""})
+        if least:
+            offer = self.words(f"layout/{self.locale}/conditions/minimum", {"offer": offer, "value": least})
+        return offer
 
     def sms(self, context: Mapping[str, Any]) -> str:
         text = self.words(self.texts.catalogue.wording(self.action.template, self.locale, self.country, "sms"), context)
@@ -314,7 +326,11 @@ def _value(coupon: Coupon, currency: str, locale: str, layout: Layout) -> str:
         raise BrokenTemplate(f"a coupon of {coupon.kind} is worth a number, not {coupon.value!r}") from error
     if coupon.kind == "percent":
         return format_percent(value / 100, locale=_babel(locale), decimal_quantization=False)
-    return format_currency(value, currency, locale=_babel(locale))
+    return _money(value, currency, locale)
+
+
+def _money(amount: Decimal, currency: str, locale: str) -> str:
+    return format_currency(amount, currency, locale=_babel(locale))
 
 
 def locale_for(asked: str | None, offered: tuple[str, ...]) -> str:
@@ -329,6 +345,19 @@ def locale_for(asked: str | None, offered: tuple[str, ...]) -> str:
         return DEFAULT_LOCALE
     near = [each for each in offered if _babel(each).language == wanted.language]
     return min(near, key=lambda each: _distance(each, wanted), default=DEFAULT_LOCALE)
+
+
+def style_of(locale: str, asked: str | None, country: str | None) -> str:
+    """The locale by which dates and amounts are written: of the country whose language they read, or they live in.
+
+    15 July 2026 in London is July 15, 2026 in New York, in the same words.
+    """
+    own = _babel(locale)
+    if own.territory:
+        return locale
+    asked_in = [part for part in (asked or "").replace("-", "_").split("_")[1:] if len(part) in (2, 3)]
+    styles = ("_".join(filter(None, (own.language, own.script, where))) for where in (*asked_in, country) if where)
+    return next(filter(exists, styles), locale)
 
 
 def _distance(offered: str, wanted: Locale) -> tuple[bool, bool, bool]:

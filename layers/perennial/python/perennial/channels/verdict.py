@@ -119,6 +119,14 @@ def _judge_unclaimed(turn: Turn, messaging: Messaging) -> Clear | Wait | Held | 
     return Clear(str(to), findings(action, turn.recipient, turn.policy, turn.now, sends))
 
 
+def put_off(turn: Turn, until: datetime, reason: str) -> Wait | Close:
+    """It may not leave before that for a reason that is not its customer's; and not outside of their hours either."""
+    action, facts = turn.action, turn.recipient.customer.facts
+    hours, zones = turn.policy.quiet_hours, turn.recipient.phone_zones
+    opens = may_leave_at(facts, action.purpose, hours, until, action.channel, zones)
+    return _refused(turn, EXPIRED) if opens > action.not_after else Wait(opens, reason)
+
+
 def _refusal(turn: Turn) -> str | None:
     """Why it may not leave, whatever the hour."""
     action, facts = turn.action, turn.recipient.customer.facts

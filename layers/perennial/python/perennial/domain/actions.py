@@ -14,6 +14,7 @@ Purpose = Literal["transactional", "service", "marketing"]
 ASKED_FOR = timedelta(days=30)
 """How long an action may be asked for again after it would be out of place. Events come again for two times 14 days at
 most, in a queue and as dead letters; what a vendor posts once more after that must not bring back what is forgotten."""
+CouponMark = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 ActionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
@@ -22,6 +23,11 @@ PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
 def action_id(*parts: str) -> str:
     """The same reason gives the same id, whoever works it out, however often."""
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def coupon_mark(code: str) -> str:
+    """What is kept of a coupon's code: the same however it is typed, and no code."""
+    return hashlib.blake2b(code.strip().upper().encode(errors="replace"), digest_size=6).hexdigest()
 
 
 class Coupon(Model):
@@ -33,6 +39,12 @@ class Coupon(Model):
     expires_at: Instant
     pool: PoolName | None = None
     """Of the imported codes that one is taken from; None: the code is generated."""
+    minimum: str | None = None
+    """What the order comes to at the least, in the base currency."""
+    products: tuple[str, ...] = ()
+    """The shop's ids of the products that it is good for; empty: all."""
+    collections: tuple[str, ...] = ()
+    """The same by the shop's collections or categories."""
     code: Annotated[str, Field(max_length=60)] | None = None
     """Only while the message is made: no journal and no queue holds it."""
 
@@ -62,6 +74,23 @@ class Action(Model):
 
     def may_be_asked_for(self, now: datetime) -> bool:
         return now <= self.not_after + ASKED_FOR
+
+
+class Grant(Model):
+    """Loyalty points that a play gives. They come into the account by an event of the same id (`points.told_by`)."""
+
+    id: ActionId
+    customer: Id
+    store: str
+    play: str
+    about: str
+    """The occasion; with the time at which it came about it makes the id."""
+    points: int
+    decided_at: Instant
+    policy: int
+    expires_at: Instant | None = None
+    reference: str | None = None
+    """The order that it is about, if it is about one."""
 
 
 class Task(Model):

@@ -59,6 +59,7 @@ TIMED_FIELDS: Mapping[str, Scalar] = {
     "days_since_order": 0.0,
     "days_since_contact": 0.0,
     "tenure_days": 0.0,
+    "points": 0,
 }
 """Fields of `customer` that time changes too. A play may use them: it looks once, when it fires."""
 
@@ -85,6 +86,7 @@ EVENT_FIELDS: Mapping[str, Scalar] = {
     "purpose": "",
     "unconfirmed": False,
     "keyword": "",
+    "points": 0,
 }
 """Fields of `event`; one that an event does not have is its type's nothing ("" or 0)."""
 

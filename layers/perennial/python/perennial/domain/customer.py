@@ -15,12 +15,14 @@ from pydantic import Field, PlainSerializer, Strict
 
 from perennial.domain.actions import Channel, Purpose
 from perennial.domain.events import ShipmentState
+from perennial.domain.send_time import Reads
 from perennial.domain.signals import Decayed
 from perennial.domain.values import Instant, Model, Money, Row
 
 RECENT_ORDERS = 8
 RECENT_TICKETS = 6
 RECENT_CARTS = 3
+RECENT_COUPONS = 4
 MOST_PARCELS = 6
 """How many are kept in the record itself: it is read and written with each event, and each kilobyte costs."""
 
@@ -62,6 +64,8 @@ class Terms(Model):
     """In the merchant's currency; None when neither the vendor nor the policy's rates say."""
     country: str | None = None
     """Where the order is sent."""
+    coupons: Mapping[str, PlainDecimal] = Field(default_factory=dict)
+    """Mark of a coupon's code -> what it took off, in the merchant's currency (0 where it cannot be told)."""
 
 
 class Parcel(Model):
@@ -110,6 +114,8 @@ class Order(Model):
     """The earliest day that was promised."""
     refunds: Mapping[str, PlainDecimal] = Field(default_factory=dict)
     """Refund id -> amount in base currency (0 where it cannot be told)."""
+    given_back: PlainDecimal | None = None
+    """The largest sum of all refunds, in base currency, that was told by a source that does not tell them apart."""
     parcels: Mapping[str, Parcel] = Field(default_factory=dict)
     """Tracking number -> what its carrier said."""
 
@@ -127,7 +133,18 @@ class Order(Model):
         """What it brought, in base currency, net of refunds; never below zero."""
         if not self.counts or self.terms is None or self.terms.base is None:
             return Decimal(0)
-        return max(Decimal(0), self.terms.base - sum(self.refunds.values(), Decimal(0)))
+        return max(Decimal(0), self.terms.base - self.refunded)
+
+    @property
+    def refunded(self) -> Decimal:
+        """What went back. What was told one by one and what was told as a sum is the same money: the larger holds."""
+        one_by_one = sum(self.refunds.values(), Decimal(0))
+        return one_by_one if self.given_back is None else max(one_by_one, self.given_back)
+
+    @property
+    def refund_count(self) -> int:
+        """A sum stands for one refund, where nothing more is known."""
+        return len(self.refunds) or int(self.given_back is not None)
 
 
 class Ticket(Model):
@@ -200,6 +217,17 @@ class Totals(Model):
     """Orders whose product was put to use."""
 
 
+class Points(Model):
+    """The account of loyalty points; `points.account` says what it holds."""
+
+    given: int = 0
+    """All that were ever given."""
+    lapsing: Mapping[str, int] = Field(default_factory=dict)
+    """Of those that lapse: "2026-06/2027-06" (month of giving, month with which they lapse) -> how many."""
+    taken: Mapping[str, int] = Field(default_factory=dict)
+    """Month, in UTC -> how many were spent, taken back or told to have expired in it."""
+
+
 class Known(NamedTuple):
     """The latest word on something, and when it was said."""
 
@@ -214,6 +242,15 @@ class Consent(NamedTuple):
     """Given, or withdrawn."""
     at: Instant
     """When it was said."""
+
+
+class Given(NamedTuple):
+    """A coupon whose code has left with a message, or may have."""
+
+    play: str
+    """The play that gave it."""
+    at: Instant
+    """When the message left."""
 
 
 class Send(NamedTuple):
@@ -258,6 +295,13 @@ class Facts(Model):
     """Channels that may not be used any more: the message bounced, or the customer complained."""
     sends: tuple[Row[Send], ...] = ()
     """Oldest first, as far back as the longest cap looks."""
+    reads: Reads = ()
+    """The newest hours in which they opened or clicked an email, numbered from 2020 on, UTC; where the policy's
+    `send_time` is learned."""
+    coupons: Mapping[str, Row[Given]] = Field(default_factory=dict)
+    """Mark of its code -> a coupon that the customer has been given; the newest few."""
+    points: Points = Field(default_factory=Points)
+    """The account of loyalty points."""
     signed_up_at: Instant | None = None
     """When the customer first made an account."""
     activated_at: Instant | None = None
@@ -298,9 +342,11 @@ class Wait(Model):
     due: Instant
     """When it is looked at again."""
     held: bool = False
-    """It was due and waits for the morning."""
+    """It was due and waits for the morning, or for the hour that the customer reads at."""
     sent_back: bool = False
     """It had fired already; the sender found the hour wrong and gave it back."""
+    not_after: Instant | None = None
+    """Until when what was given back may still leave: what was good for three days is not, because it waited."""
     of: str | None = None
     """Whose messages it makes, where the event that began it was told to somebody who has been merged into this one."""
     event: Mapping[str, Exact] = Field(default_factory=dict)

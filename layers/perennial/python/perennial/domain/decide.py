@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from perennial.domain.actions import Action, Task
+from perennial.domain.costs import costs
 from perennial.domain.customer import Customer
 from perennial.domain.events import Event, impersonal
-from perennial.domain.fold import Folded, Settled, fold, is_of_an_account
+from perennial.domain.fold import Folded, fold, is_of_an_account
 from perennial.domain.happenings import happenings
 from perennial.domain.journal import Entry, Judged
 from perennial.domain.plays import Played, Scene, Stagecraft
 from perennial.domain.policy import Policy
 from perennial.domain.score import Health
+from perennial.domain.settled import Recalled, Settled
 from perennial.domain.stage import Rules, Standing
 from perennial.domain.summary import summary_of
 from perennial.domain.timers import next_change
@@ -22,7 +24,7 @@ class Decision(NamedTuple):
     customer: Customer
     entry: Entry
     settled: tuple[Settled, ...]
-    """Orders and tickets that left the record."""
+    """Orders and tickets that left the record, and whose their parcels are."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -38,12 +40,12 @@ def decide(
     event: Event,
     policy: Policy,
     now: datetime,
-    recalled: Iterable[Settled] = (),
+    recalled: Iterable[Recalled] = (),
     whose: str | None = None,
 ) -> Decision:
     """What this event, or the time that has come, makes of the customer.
 
-    recalled: the settled orders and tickets that `fold.recalls` names for this event.
+    recalled: the settled orders and tickets that this event is about (`settled.recall`).
     whose: to whom the event was told, where that is somebody who has been merged into this customer.
     """
     event, recalled = impersonal(event), tuple(recalled)
@@ -61,7 +63,9 @@ def decide(
     after = record_of(customer, folded, health, standing, played, now, due, policy)
     if event.history:
         after = after.but({"loaded_at": now})
+    charged = () if is_past else costs(customer.facts, folded, recalled, event, policy)
     entry = entry_of(customer, after, event, standing, played, now, customer.id if whose else None)
+    entry = entry.but({"costs": charged}) if charged else entry
     return Decision(after, entry, folded.settled)
 
 
@@ -116,6 +120,8 @@ def entry_of(
         outcomes=played.outcomes,
         actions=played.actions,
         tasks=played.tasks,
+        grants=played.grants,
+        costs=(),
         releases=(),
         due_at=after.due_at,
         record=record,

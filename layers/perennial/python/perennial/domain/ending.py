@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from perennial.domain.customer import Facts, Order, Ticket, Wait
-from perennial.domain.fold import Settled
 from perennial.domain.happenings import ORDER_STATES
+from perennial.domain.settled import Settled
 from perennial.domain.summary import is_activated
 
 _STATE = dict(ORDER_STATES)
@@ -47,7 +47,7 @@ class Course(NamedTuple):
     def _own_order_has(self, kind: str, wait: Wait) -> bool:
         order = self.order_of(wait)
         if kind == "order.refunded":
-            return bool(order and order.refunds)
+            return bool(order and order.refund_count)
         return bool(self.facts.activated_at or (order and order.activated_at))
 
     def _reached(self, state: str, wait: Wait) -> bool:

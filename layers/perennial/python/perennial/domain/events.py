@@ -17,12 +17,14 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     SerializerFunctionWrapHandler,
+    Strict,
     TypeAdapter,
     model_serializer,
     model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
+from perennial.domain.actions import CouponMark, coupon_mark
 from perennial.domain.values import (
     Amount,
     Country,
@@ -37,6 +39,8 @@ from perennial.domain.values import (
     Utc,
 )
 
+REFERENCE = r"^[A-Za-z0-9#][A-Za-z0-9#._:/-]{0,99}$"
+"""An id or a name such as #1001: no blanks and no @, so that it is nobody's name or address."""
 SOME_LEAP_YEAR = 1904
 """Stands for the year of birth, which we do not keep outside the profile; has a 29 February."""
 
@@ -121,6 +125,22 @@ class Item(Model):
     """Of one piece, in the order's currency."""
 
 
+class Redeemed(Model):
+    """A coupon that an order was paid with."""
+
+    code: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """As it was typed. Not kept: some bear a name."""
+    mark: CouponMark | None = None
+    """What is kept of the code, made of it by Perennial itself."""
+    off: Amount | None = None
+    """What it took off, in the order's currency."""
+    base: Amount | None = None
+    """The same in the merchant's base currency, where the vendor says it; otherwise the policy's rates tell."""
+
+    def impersonal(self) -> "Redeemed":
+        return self.but({"code": None, "mark": coupon_mark(self.code)}) if self.code else self
+
+
 class OrderFacts(Model):
     """An order as one event tells of it. Only the id is sure; the rest is what this event knows."""
 
@@ -142,6 +162,8 @@ class OrderFacts(Model):
     """By when it was promised to arrive."""
     items: Annotated[tuple[Item, ...], Field(max_length=500)] = ()
     """What was ordered. Not kept in the record, nor in the journal."""
+    coupons: Annotated[tuple[Redeemed, ...], Field(max_length=20)] = ()
+    """With which coupons it was paid."""
 
 
 class Refund(Model):
@@ -151,6 +173,8 @@ class Refund(Model):
     """What was paid back, in the currency of the payment."""
     base: Amount | None = None
     """The same in the merchant's base currency, where the vendor says it."""
+    in_all: bool = False
+    """It is the sum of all that went back so far: the source does not tell one refund from another."""
 
 
 class Shipped(Model):
@@ -351,6 +375,8 @@ class MessageData(CustomerData):
     """The text that it was made of."""
     template_version: Annotated[int, Field(ge=0, le=999_999_999)] | None = None
     """Of the text that left; 0 is the one that came with the product."""
+    coupon: CouponMark | None = None
+    """The mark of the code that it carried, where it has left, or may have."""
     checked: tuple[Annotated[str, Field(max_length=200)], ...] = ()
     """What its sender looked at before it left, and found: policy, consent, the customer's clocks, caps."""
     purpose: Literal["transactional", "service", "marketing"] | None = None
@@ -359,6 +385,10 @@ class MessageData(CustomerData):
     """Why it failed or waits, in the words of `channels.outbox`."""
     until: Utc | None = None
     """Of `message.deferred`: the first instant at which it may leave."""
+    not_after: Utc | None = None
+    """Of `message.deferred`: until when it may still leave, however often it is put off."""
+    read_at: Told | None = None
+    """Of `message.opened` and `message.clicked`: when a person did that. None where a machine may have."""
     provider_id: Annotated[str, Field(max_length=200)] | None = None
     """The provider's own id of the message."""
     keyword: Literal["help"] | None = None
@@ -378,6 +408,37 @@ class AgentData(CustomerData):
     """The conversation that they did it in."""
     text: LongText | None = None
     """Their note: kept erasable, apart from the record."""
+
+
+class PointsData(CustomerData):
+    """Points of a loyalty programme, and what they are about."""
+
+    points: Annotated[int, Strict(), Field(ge=1, le=1_000_000_000)]
+    """How many."""
+    reference: Annotated[str, Field(pattern=REFERENCE)] | None = None
+    """What they are for, by its own id or name: an order, a campaign. Nobody's name or address."""
+    reason: ShortText | None = None
+    """Why, in somebody's words: kept erasable, apart from the record."""
+    play: Annotated[str, Field(max_length=100)] | None = None
+    """The play that gave them."""
+    by: Annotated[str, Field(max_length=200)] | None = None
+    """Who of the staff it was, by the id in their token."""
+
+
+class PointsGivenData(PointsData):
+    expires_at: Told | None = None
+    """They lapse with the end of this month, in UTC; without: never."""
+
+
+class PointsAdjustedData(PointsGivenData):
+    points: Annotated[int, Strict(), Field(ge=-1_000_000_000, le=1_000_000_000)]
+    """How many more, or, below zero, fewer."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.points or (self.points < 0 and self.expires_at):
+            raise ValueError("points are adjusted by more or less than 0, and only what is given expires")
+        return self
 
 
 class MergeData(CustomerData):
@@ -631,6 +692,31 @@ class RecommendationClicked(BaseEvent):
     data: RecommendationData
 
 
+class PointsEarned(BaseEvent):
+    type: Literal["points.earned"] = "points.earned"
+    data: PointsGivenData
+
+
+class PointsSpent(BaseEvent):
+    type: Literal["points.spent"] = "points.spent"
+    data: PointsData
+
+
+class PointsAdjusted(BaseEvent):
+    """Somebody of the staff, or of another system, put the account right."""
+
+    type: Literal["points.adjusted"] = "points.adjusted"
+    data: PointsAdjustedData
+
+
+class PointsExpired(BaseEvent):
+    """Another system let points lapse. Those that were told with `expires_at` lapse by themselves: tell one or the
+    other."""
+
+    type: Literal["points.expired"] = "points.expired"
+    data: PointsData
+
+
 class AgentActed(BaseEvent):
     type: Literal["agent.acted"] = "agent.acted"
     data: AgentData
@@ -682,6 +768,10 @@ Event = (
     | MessageFailed
     | PrivacyRequested
     | RecommendationClicked
+    | PointsEarned
+    | PointsSpent
+    | PointsAdjusted
+    | PointsExpired
     | AgentActed
     | TimerDue
     | PolicyChanged
@@ -689,6 +779,7 @@ Event = (
 
 OrderEvent = OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCancelled | OrderRefunded | OrderReturned
 TicketEvent = TicketOpened | TicketReplied | TicketResolved | TicketReopened
+PointsEvent = PointsEarned | PointsSpent | PointsAdjusted | PointsExpired
 
 _MODELS: Mapping[str, type[Event]] = {each.model_fields["type"].default: each for each in Event.__args__}
 EVENT_TYPES = tuple(_MODELS)
@@ -737,8 +828,9 @@ def impersonal(event: Event) -> Event:
         _, inner = _fields_with_texts(type(thing))
         if any(getattr(thing, text) is not None for text in inner):
             changes[name] = thing.but(dict.fromkeys(inner))
-    if isinstance(data, OrderData) and data.order.items:
-        changes["order"] = data.order.but({"items": ()})
+    if isinstance(data, OrderData) and (data.order.items or data.order.coupons):
+        coupons = tuple(coupon.impersonal() for coupon in data.order.coupons)
+        changes["order"] = data.order.but({"items": (), "coupons": coupons})
     return event.but({"data": data.but(changes)}) if changes else event
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from perennial.domain.customer import Customer, Part
+from perennial.domain.customer import Customer, Part, PlainDecimal
 from perennial.domain.judgement import Judgement
 from perennial.domain.plays import Scene
+from perennial.domain.points import Account, account
 from perennial.domain.policy import Late, Moment, Policy, Rule, StageRule
 from perennial.domain.reasons import days, why, why_left_out
 from perennial.domain.summary import customer_fields
@@ -68,6 +69,25 @@ class Change(Model):
     because: str
 
 
+class LapsesNext(Model):
+    """What is gone at this instant if nothing is taken until then."""
+
+    at: Instant
+    points: int
+
+
+class PointsHeld(Model):
+    """The account of loyalty points. Balance = given - taken - lapsed."""
+
+    balance: Annotated[int, Field(description="Below 0, more was taken than there was: see `because`.")]
+    given: int
+    taken: Annotated[int, Field(description="Spent, taken back, or told to have expired.")]
+    lapsed: Annotated[int, Field(description="By their own date.")]
+    next: LapsesNext | None
+    worth: Annotated[PlainDecimal | None, Field(description="In the base currency, where the policy says it.")]
+    because: str
+
+
 class Explanation(Model):
     """A customer at one instant. `hundredths` of all parts add up to the score's, exactly."""
 
@@ -81,6 +101,7 @@ class Explanation(Model):
     band: Band | None
     parts: tuple[Term, ...]
     left_out: tuple[LeftOut, ...]
+    points: PointsHeld | None
     due: Change | None
 
 
@@ -99,8 +120,33 @@ def explain(customer: Customer, policy: Policy, at: datetime) -> Explanation:
         band=_band(judgement),
         parts=tuple(_term(part, judgement) for part in judgement.health.parts),
         left_out=tuple(_left_out(judgement)),
+        points=points_of(judgement),
         due=_due(judgement),
     )
+
+
+def points_of(judgement: Judgement) -> PointsHeld | None:
+    """The loyalty points of the customer at that instant; None where there never were any."""
+    points = judgement.customer.facts.points
+    if not (points.given or points.taken):
+        return None
+    held, worth = account(points, judgement.at), judgement.policy.currencies.point
+    return PointsHeld(
+        balance=held.balance,
+        given=held.given,
+        taken=held.taken,
+        lapsed=held.lapsed,
+        next=LapsesNext(at=held.next.at, points=held.next.points) if held.next else None,
+        worth=None if worth is None else worth * max(0, held.balance),
+        because=_movements(held),
+    )
+
+
+def _movements(held: Account) -> str:
+    told = f"{held.given} given, {held.taken} taken, {held.lapsed} lapsed"
+    if held.balance >= 0:
+        return told
+    return f"{told}: overdrawn by {-held.balance}; whoever let them be spent did not hear of all, or heard of more"
 
 
 # The score

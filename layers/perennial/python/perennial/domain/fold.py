@@ -4,43 +4,46 @@ Each fact is a join: the earliest or the latest of what was said, or a sum over 
 in the order of their keys, so that equal facts are equal to the byte. What belongs to an order that was not placed
 yet waits in `strays` until it is. The newest orders and the tickets last touched stay in the record; the rest are
 settled into the totals and kept as items of their own, from where the engine recalls one when an event is about it
-(`recalls`).
+(`domain/settled.py`).
 
 Two things need agreement to be free of order. Which orders stay depends on when they were placed: where vendors do not
 agree on that time, the sums over record and totals still are. And a parcel that a carrier names without its order is
-joined to the order that is known to carry it: one, among those in the record, and within `MOST_PARCELS`.
+joined to the order that is known to carry it: one, and within `MOST_PARCELS`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, TypeVar, assert_never
+from typing import Any, NamedTuple, TypeVar, assert_never
 
 from perennial.domain import events as e
 from perennial.domain.customer import (
     MOST_PARCELS,
     NO_PARCEL,
     RECENT_CARTS,
+    RECENT_COUPONS,
     RECENT_ORDERS,
     RECENT_TICKETS,
     Cart,
     Consent,
     Facts,
+    Given,
     Known,
     Order,
     Parcel,
+    Points,
     Send,
     Terms,
     Ticket,
     Totals,
 )
+from perennial.domain.points import with_given, with_taken
 from perennial.domain.policy import Policy
+from perennial.domain.send_time import with_read
+from perennial.domain.settled import Carried, Recalled, Settled
 from perennial.domain.signals import Decayed
 from perennial.domain.values import Utc
 
-Settled = Order | Ticket
-Ref = tuple[Literal["order", "ticket"], str]
-"""Names one settled order or ticket by its id."""
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
 
@@ -48,46 +51,20 @@ V = TypeVar("V")
 class Folded(NamedTuple):
     facts: Facts
     settled: tuple[Settled, ...]
-    """Orders and tickets that left the record with this event; to be written as items of their own."""
+    """Orders and tickets that left the record with this event, and whose their parcels are; to be written as items of
+    their own."""
 
 
-def fold(facts: Facts, event: e.Event, policy: Policy, recalled: Iterable[Settled] = ()) -> Folded:
-    """The facts with one event more. `recalled` are the settled orders and tickets that `recalls` asked for."""
-    taken_back = _take_back(facts, tuple(recalled))
-    return _settle(_noted(_about(_told(taken_back, event, policy), event), event, policy))
+def fold(facts: Facts, event: e.Event, policy: Policy, recalled: Iterable[Recalled] = ()) -> Folded:
+    """The facts with one event more. `recalled` are the settled orders and tickets that it is about (`recall`)."""
+    recalled = tuple(recalled)
+    taken_back = _take_back(facts, recalled)
+    return _settle(_noted(_about(_told(taken_back, event, policy), event), event, policy), recalled)
 
 
 def is_of_an_account(event: e.Event) -> bool:
     """Does it tell of one account and not of the person? Who was merged may lose one and have the other still."""
     return isinstance(event, e.CustomerDeleted)
-
-
-def ref_of(settled: Settled) -> Ref:
-    return ("order" if isinstance(settled, Order) else "ticket"), settled.id
-
-
-def recalls(facts: Facts, event: e.Event) -> tuple[Ref, ...]:
-    """What this event may be about that has left the record."""
-    match event:
-        case (
-            e.OrderPlaced() | e.OrderPaid() | e.OrderShipped() | e.OrderDelivered()
-            | e.OrderCancelled() | e.OrderRefunded() | e.OrderReturned()
-        ):  # fmt: skip
-            return _recalls_order(facts, event.data.order.id)
-        case e.ShipmentUpdated(data=data) if data.shipment.order:
-            return _recalls_order(facts, data.shipment.order)
-        case e.ProductActivated(data=data) if data.order:
-            return _recalls_order(facts, data.order)
-        case e.TicketOpened() | e.TicketReplied() | e.TicketResolved() | e.TicketReopened():
-            ticket = event.data.ticket.id
-            return (("ticket", ticket),) if facts.totals.tickets and ticket not in facts.tickets else ()
-        case _:
-            return ()
-
-
-def _recalls_order(facts: Facts, order: str) -> tuple[Ref, ...]:
-    """Also where this event says that it was placed lately: another vendor may have said otherwise."""
-    return (("order", order),) if facts.totals.orders and order not in facts.orders else ()
 
 
 def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
@@ -135,11 +112,14 @@ def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
         case e.ConsentChanged(data=data):
             return _consent(facts, data, event.time)
         case e.MessageSent(data=data):
-            return _sent(facts, Send(data.channel, data.purpose or "service", event.time), policy)
-        case e.MessageOpened():
-            return _signed(facts, "open", event.time, policy)
-        case e.MessageClicked():
-            return _signed(facts, "click", event.time, policy)
+            given = _given(facts, data, event.time)
+            return _sent(given, Send(data.channel, data.purpose or "service", event.time), policy)
+        case e.MessageFailed(data=data):
+            return _given(facts, data, event.time)
+        case e.MessageOpened(data=data):
+            return _signed(_read(facts, data, policy), "open", event.time, policy)
+        case e.MessageClicked(data=data):
+            return _signed(_read(facts, data, policy), "click", event.time, policy)
         case e.MessageReplied():
             return _signed(facts, "reply", event.time, policy)
         case e.MessageBounced(data=data) | e.MessageComplained(data=data):
@@ -148,9 +128,11 @@ def _told(facts: Facts, event: e.Event, policy: Policy) -> Facts:
         case e.RecommendationClicked():
             clicked = _signal(facts, "recommendation", 1.0, event.time, policy.score.parts.recommendation.half_life)
             return _signed(clicked, "click", event.time, policy)
+        case e.PointsEarned() | e.PointsSpent() | e.PointsAdjusted() | e.PointsExpired():
+            return facts.but({"points": _points(facts.points, event)})
         case (
             e.CustomerMerged() | e.CustomerUnmerged() | e.MessageDeferred() | e.MessageDelivered()
-            | e.MessageFailed() | e.PrivacyRequested() | e.AgentActed() | e.TimerDue() | e.PolicyChanged()
+            | e.PrivacyRequested() | e.AgentActed() | e.TimerDue() | e.PolicyChanged()
         ):  # fmt: skip
             return facts
         case _:
@@ -181,13 +163,25 @@ def _terms(before: Terms | None, said: e.OrderFacts, at: Utc, policy: Policy) ->
     if said.total is None:
         return before
     base = said.base if said.base is not None else policy.currencies.to_base(said.total.amount, said.total.currency)
-    now = Terms.made_of(told_at=at, total=said.total, base=base, country=said.country)
+    coupons = dict(sorted(_redeemed(said, policy)))
+    now = Terms.made_of(told_at=at, total=said.total, base=base, country=said.country, coupons=coupons)
     return now if before is None else max(before, now, key=_terms_rank)
+
+
+def _redeemed(said: e.OrderFacts, policy: Policy) -> Iterator[tuple[str, Decimal]]:
+    """Mark of each coupon, and what it took off in base currency; 0 where nobody says."""
+    for coupon in said.coupons:
+        off = coupon.base
+        if off is None and coupon.off is not None and said.total:
+            off = policy.currencies.to_base(coupon.off, said.total.currency)
+        if coupon.mark:
+            yield coupon.mark, off or Decimal(0)
 
 
 def _terms_rank(terms: Terms) -> tuple[Utc, Decimal, Decimal, str]:
     """Last told wins; of two told at one instant, the same one always."""
-    rest = f"{terms.total.amount} {terms.total.currency} {terms.country or ''}"
+    coupons = "".join(f" {mark} {off.normalize():f}" for mark, off in terms.coupons.items())
+    rest = f"{terms.total.amount} {terms.total.currency} {terms.country or ''}{coupons}"
     return terms.told_at, terms.total.amount, Decimal(-1) if terms.base is None else terms.base, rest
 
 
@@ -239,6 +233,8 @@ def _refund(facts: Facts, event: e.OrderRefunded, policy: Policy) -> Facts:
     with_order = _order(facts, event, policy)
     order_id = event.data.order.id
     order = with_order.orders.get(order_id) or with_order.strays[order_id]
+    if refund.in_all:
+        return _place(with_order, order.but({"given_back": max(base, order.given_back or Decimal(0))}))
     refunds = _with(order.refunds, refund.id, max(base, order.refunds.get(refund.id, base)))
     return _place(with_order, order.but({"refunds": refunds}))
 
@@ -343,6 +339,12 @@ def _signed(facts: Facts, kind: str, at: Utc, policy: Policy) -> Facts:
     return facts.but(told)
 
 
+def _read(facts: Facts, said: e.MessageData, policy: Policy) -> Facts:
+    if said.read_at is None or said.channel != "email" or not policy.learns_send_time:
+        return facts
+    return facts.but({"reads": with_read(facts.reads, said.read_at)})
+
+
 def _signal(facts: Facts, name: str, weight: float, at: Utc, half_life: timedelta) -> Facts:
     return facts.but({"signals": _heard(facts, name, weight, at, half_life)})
 
@@ -360,6 +362,16 @@ def _mean(facts: Facts, name: str, value: float, at: Utc, policy: Policy) -> Fac
 
 def _mood(facts: Facts, sentiment: float | None, at: Utc, policy: Policy) -> Facts:
     return facts if sentiment is None else _mean(facts, "sentiment", (sentiment + 1) / 2, at, policy)
+
+
+def _points(points: Points, event: e.PointsEvent) -> Points:
+    match event:
+        case e.PointsEarned(data=data):
+            return with_given(points, data.points, event.time, data.expires_at)
+        case e.PointsAdjusted(data=data) if data.points > 0:
+            return with_given(points, data.points, event.time, data.expires_at)
+        case _:
+            return with_taken(points, abs(event.data.points), event.time)
 
 
 # Words: the latest counts
@@ -408,6 +420,20 @@ def _noted(facts: Facts, event: e.Event, policy: Policy) -> Facts:
     return facts.but({"latest": _with(facts.latest, event.type, latest)})
 
 
+def _given(facts: Facts, said: e.MessageData, at: Utc) -> Facts:
+    """With the coupon that the message carried, if it may have left with one: among the newest few."""
+    if not (said.coupon and said.play):
+        return facts
+    now = Given(said.play, at)
+    known = {**facts.coupons, said.coupon: max(now, facts.coupons.get(said.coupon, now), key=_given_rank)}
+    newest = sorted(known, key=lambda mark: (known[mark].at, mark))[-RECENT_COUPONS:]
+    return facts.but({"coupons": {mark: known[mark] for mark in sorted(newest)}})
+
+
+def _given_rank(given: Given) -> tuple[Utc, str]:
+    return given.at, given.play
+
+
 def _sent(facts: Facts, send: Send, policy: Policy) -> Facts:
     every = sorted({*facts.sends, send}, key=lambda each: (each.at, each.channel, each.purpose))
     horizon = every[-1].at - policy.cap_window
@@ -417,7 +443,7 @@ def _sent(facts: Facts, send: Send, policy: Policy) -> Facts:
 # Settling
 
 
-def _settle(facts: Facts) -> Folded:
+def _settle(facts: Facts, recalled: tuple[Recalled, ...]) -> Folded:
     if len(facts.orders) <= RECENT_ORDERS and len(facts.tickets) <= RECENT_TICKETS:
         return Folded(facts, ())
     orders = sorted(facts.orders.values(), key=_placed)[:-RECENT_ORDERS]
@@ -430,7 +456,14 @@ def _settle(facts: Facts) -> Folded:
         "tickets": _without(facts.tickets, tickets),
         "totals": totals.but({"tickets": totals.tickets + len(tickets)}),
     }
-    return Folded(facts.but(left), (*orders, *tickets))
+    return Folded(facts.but(left), (*orders, *tickets, *_carried(orders, recalled)))
+
+
+def _carried(orders: Iterable[Order], recalled: Iterable[Recalled]) -> Iterator[Carried]:
+    """Whose each parcel of these is. Of one that was recalled with its order, that is written already."""
+    written = {(each.id, tracking) for each in recalled if isinstance(each, Order) for tracking in each.parcels}
+    parcels = ((tracking, order.id) for order in orders for tracking in order.parcels)
+    return (Carried.made_of(id=of, order=order) for of, order in parcels if (order, of) not in written)
 
 
 def _placed(order: Order) -> tuple[Utc, str]:
@@ -438,12 +471,12 @@ def _placed(order: Order) -> tuple[Utc, str]:
     return order.placed_at, order.id
 
 
-def _without(mapping: Mapping[str, V], gone: Iterable[Settled]) -> Mapping[str, V]:
+def _without(mapping: Mapping[str, V], gone: Iterable[Recalled]) -> Mapping[str, V]:
     ids = {each.id for each in gone}
     return {key: value for key, value in mapping.items() if key not in ids}
 
 
-def _take_back(facts: Facts, recalled: tuple[Settled, ...]) -> Facts:
+def _take_back(facts: Facts, recalled: tuple[Recalled, ...]) -> Facts:
     totals, orders, tickets = facts.totals, facts.orders, facts.tickets
     for each in recalled:
         if isinstance(each, Order):
@@ -462,7 +495,7 @@ def _counted(totals: Totals, order: Order, sign: int) -> Totals:
             "orders": totals.orders + sign,
             "purchases": totals.purchases + sign * order.counts,
             "value": totals.value + sign * order.value,
-            "refunds": totals.refunds + sign * len(order.refunds),
+            "refunds": totals.refunds + sign * order.refund_count,
             "returns": totals.returns + sign * (order.returned_at is not None),
             "activated": totals.activated + sign * (order.activated_at is not None),
             "first_at": _earliest(totals.first_at, placed_at),

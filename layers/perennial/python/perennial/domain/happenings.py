@@ -13,7 +13,8 @@ from perennial.domain import events as e
 from perennial.domain.conditions import Scalar
 from perennial.domain.consent import ConsentRules, needs_confirmation
 from perennial.domain.customer import NO_PARCEL, Facts, Order, Ticket
-from perennial.domain.fold import Folded, Settled
+from perennial.domain.fold import Folded
+from perennial.domain.settled import Recalled
 from perennial.domain.summary import Summary
 from perennial.domain.values import iso
 
@@ -43,7 +44,7 @@ class Happening(NamedTuple):
 def happenings(
     before: Facts,
     folded: Folded,
-    recalled: tuple[Settled, ...],
+    recalled: tuple[Recalled, ...],
     event: e.Event,
     summary: Summary,
     wanted: Container[str],
@@ -62,7 +63,7 @@ def happenings(
 
 
 def _of_orders(
-    before: Facts, folded: Folded, recalled: tuple[Settled, ...], event: e.Event, summary: Summary
+    before: Facts, folded: Folded, recalled: tuple[Recalled, ...], event: e.Event, summary: Summary
 ) -> Iterator[Happening]:
     orders = {**before.orders, **{each.id: each for each in recalled if isinstance(each, Order)}}
     heard_of = (*orders.values(), *before.strays.values())
@@ -78,7 +79,7 @@ def _of_orders(
             yield from _of_parcels(heard_of, stray, {} if key.startswith("~") else {"order": key}, event)
 
 
-def _of_tickets(before: Facts, folded: Folded, recalled: tuple[Settled, ...], event: e.Event) -> Iterator[Happening]:
+def _of_tickets(before: Facts, folded: Folded, recalled: tuple[Recalled, ...], event: e.Event) -> Iterator[Happening]:
     tickets = {**before.tickets, **{each.id: each for each in recalled if isinstance(each, Ticket)}}
     left = (each for each in folded.settled if isinstance(each, Ticket))
     for ticket in (*folded.facts.tickets.values(), *left):
@@ -93,8 +94,17 @@ def _of_order(was: Order | None, order: Order, fields: Mapping[str, Scalar], eve
         at = getattr(order, state)
         if at and (was is None or getattr(was, state) is None):
             yield Happening(kind, order.id, at, fields)
-    for refund in sorted(order.refunds.keys() - (was.refunds.keys() if was else set())):
+    for refund in _new_refunds(was, order):
         yield Happening("order.refunded", f"{order.id}/{refund}", event.time, fields)
+
+
+def _new_refunds(was: Order | None, order: Order) -> Iterable[str]:
+    """By id. Money that was told as a sum and is told one by one too went back once."""
+    told_in_all = was.given_back if was else None
+    if order.given_back is not None and told_in_all is None and not order.refunds:
+        return ("all",)
+    is_known = told_in_all is not None and sum(order.refunds.values()) <= told_in_all
+    return () if is_known else sorted(order.refunds.keys() - (was.refunds.keys() if was else set()))
 
 
 def _of_parcels(
@@ -162,7 +172,7 @@ _ONLY_EVENTS = frozenset(
         "ticket.replied", "survey.answered", "review.posted", "product.viewed", "product.used", "customer.updated",
         "customer.deleted", "consent.changed", "message.sent", "message.delivered", "message.opened",
         "message.clicked", "message.bounced", "message.complained", "message.replied", "message.failed",
-        "recommendation.clicked", "agent.acted",
+        "recommendation.clicked", "points.earned", "points.spent", "points.adjusted", "points.expired", "agent.acted",
     }
 )  # fmt: skip
 
@@ -171,7 +181,7 @@ def _plain_fields(event: e.Event) -> dict[str, Scalar]:
     data = event.data
     if isinstance(data, e.TicketData):
         return {"ticket": data.ticket.id, **({"intent": data.ticket.intent} if data.ticket.intent else {})}
-    names = ("survey", "score", "rating", "purpose", "channel", "keyword", "product", "order", "ticket")
+    names = ("survey", "score", "rating", "purpose", "channel", "keyword", "product", "order", "ticket", "points")
     found = {name: getattr(data, name, None) for name in names}
     return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 from perennial.domain.customer import Customer, Facts
 from perennial.domain.decide import Decision, decide, judged
 from perennial.domain.events import TimerData, TimerDue
-from perennial.domain.fold import Ref, Settled, fold, is_of_an_account, recalls, ref_of
+from perennial.domain.fold import fold, is_of_an_account
 from perennial.domain.journal import Entry, Kin, Outcome
 from perennial.domain.merging import gone, joined, shelf_of
 from perennial.domain.policy import Policy
+from perennial.domain.settled import Ref, Settled, among, has_left, recall, ref_of
 from perennial.domain.values import TICK
 
 Policies = Callable[[int], Policy]
@@ -97,15 +98,10 @@ def refold(root: str, lived: Iterable[Lived], policies: Policies) -> tuple[Facts
     for whose, entry in lived:
         if whose != root and is_of_an_account(entry.event):
             continue
-        recalled = [settled[ref] for ref in recalls(facts, entry.event) if ref in settled]
-        folded = fold(facts, entry.event, policies(entry.policy), recalled)
+        folded = fold(facts, entry.event, policies(entry.policy), recall(facts, entry.event, among(settled)))
         settled |= {ref_of(each): each for each in folded.settled}
         facts = folded.facts
-    return facts, {ref: each for ref, each in settled.items() if ref not in _kept(facts)}
-
-
-def _kept(facts: Facts) -> set[Ref]:
-    return {("order", order) for order in facts.orders} | {("ticket", ticket) for ticket in facts.tickets}
+    return facts, {ref: each for ref, each in settled.items() if has_left(facts, each)}
 
 
 def relive(
@@ -137,7 +133,7 @@ def relive(
 def _asked(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
     """Play and occasion of everything that was asked for."""
     for entry in entries:
-        yield from ((each.play, each.about) for each in entry.outcomes if each.did in ("sent", "task"))
+        yield from ((each.play, each.about) for each in entry.outcomes if each.did in ("sent", "task", "points"))
 
 
 def _is_of(lived: Lived, shared: str, everyone: Collection[str]) -> bool:
@@ -193,7 +189,7 @@ def _decided_on(record: str, journals: Journals, before: datetime | None) -> lis
 
 def _again(customer: Customer, settled: Mapping[Ref, Settled], lived: Lived, policies: Policies) -> Decision:
     whose, entry = lived
-    recalled = [settled[ref] for ref in recalls(customer.facts, entry.event) if ref in settled]
+    recalled = recall(customer.facts, entry.event, among(settled))
     told_to = None if whose == customer.id else whose
     return decide(customer, entry.event, policies(entry.policy), entry.decided_at, recalled, told_to)
 

@@ -3,12 +3,12 @@
 import hashlib
 from typing import Literal, NamedTuple
 
-from perennial.domain.actions import Action, Task
-from perennial.domain.customer import Label, Part, Stage
+from perennial.domain.actions import Action, Grant, Task
+from perennial.domain.customer import Label, Part, PlainDecimal, Stage
 from perennial.domain.events import AnyEvent, Event
 from perennial.domain.values import Instant, Model, Row, iso
 
-Did = Literal["sent", "task", "waits", "held", "dropped", "ended"]
+Did = Literal["sent", "task", "points", "waits", "held", "dropped", "ended"]
 
 
 class Outcome(Model):
@@ -17,9 +17,21 @@ class Outcome(Model):
     play: str
     about: str
     did: Did
-    """sent: an action was asked for; held: due, but waits for the morning; ended: its `unless` happened."""
+    """sent: an action was asked for; points: some were given; held: due, but waits for a better hour; ended: its
+    `unless` happened."""
     reason: str | None = None
     until: Instant | None = None
+
+
+class Cost(Model):
+    """What a play costs more, or, below zero, less than was known before."""
+
+    play: str
+    amount: PlainDecimal
+    """In base currency."""
+    coupon: str | None = None
+    """Mark of the code that was redeemed; None: of points that were given."""
+    order: str | None = None
 
 
 class Judged(NamedTuple):
@@ -70,6 +82,8 @@ class Entry(Model):
     outcomes: tuple[Outcome, ...] = ()
     actions: tuple[Action, ...] = ()
     tasks: tuple[Task, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    costs: tuple[Cost, ...] = ()
     releases: tuple[str, ...] = ()
     """Quarantine entries that waited for a key that became this customer's: to be replayed."""
     due_at: Instant | None = None

@@ -5,11 +5,12 @@ of SES message tags, `[A-Za-z0-9_-]`.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from perennial.domain.actions import Action, ActionId, Channel, Purpose
+from perennial.domain.actions import Action, ActionId, Channel, CouponMark, Purpose, coupon_mark
 from perennial.domain.events import MessageData, MessageSent
 from perennial.domain.values import Id, Model, Utc, at_milliseconds, milliseconds
 
@@ -30,6 +31,8 @@ class Label(Model):
     template: Annotated[str, Field(max_length=100)] | None = None
     template_version: Annotated[int, Field(ge=0, le=999_999_999)] | None = None
     purpose: Purpose | None = None
+    coupon: CouponMark | None = None
+    """Of the code that the message carries."""
     at: Utc | None = None
     """When its sender took the action on: the time of its outcome."""
 
@@ -43,6 +46,7 @@ class Label(Model):
             template=action.template,
             template_version=template_version,
             purpose=action.purpose,
+            coupon=coupon_mark(code) if (code := action.coupon and action.coupon.code) else None,
             at=at,
         )
 
@@ -60,7 +64,7 @@ class Label(Model):
         told = {name: str(value) for name, value in fields.items()}
         return {**told, "at": str(milliseconds(self.at))} if self.at else told
 
-    def data(self, channel: Channel, **more: str | None) -> MessageData:
+    def data(self, channel: Channel, **more: str | datetime | None) -> MessageData:
         told = self.model_dump(include={"action", "play", "template", "template_version", "purpose"})
         return MessageData.model_validate({**told, "channel": channel, **more})
 
@@ -74,7 +78,7 @@ class Label(Model):
             store=self.store,
             time=self.at,
             customer=self.customer,
-            data=self.data(channel, provider_id=provider_id),
+            data=self.data(channel, provider_id=provider_id, coupon=self.coupon),
         )
 
 

@@ -5,7 +5,7 @@ Asked when a message is decided on and asked again when it leaves; both times of
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Annotated, Any, NamedTuple, Protocol, Self
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from perennial.domain.actions import Channel, Purpose
+from perennial.domain.clocks import Clock, clocks_of
 from perennial.domain.consent import ConsentRules, missing_consent
 from perennial.domain.customer import Facts, Send
 from perennial.domain.holidays import public_holidays
@@ -75,6 +76,12 @@ def customer_zones(facts: Facts, default: str, phone: Zones = ()) -> Zones:
 def country_of(facts: Facts) -> str | None:
     country = facts.about.get("country")
     return country and country.value
+
+
+def language_of(facts: Facts) -> str | None:
+    """The language that they read, without script and country: `zh` of zh-Hant-TW."""
+    locale = facts.about.get("locale")
+    return locale.value.replace("_", "-").partition("-")[0].lower() if locale else None
 
 
 def local_times(zones: Zones, now: datetime) -> tuple[str, ...]:
@@ -204,8 +211,9 @@ def opens_at(now: datetime, zones: Zones, *curfews: Curfew) -> datetime:
 
     Where the zones have no such instant in common, the first zone decides alone.
     """
-    clocks, at = [ZoneInfo(zone) for zone in zones], now
-    while len(clocks) == 1 or at - now < SEARCH:
+    at = now
+    while len(zones) == 1 or at - now < SEARCH:
+        clocks = clocks_of(zones, at)
         on = [(clock, curfew) for clock in clocks for curfew in curfews if _is_quiet(at, clock, curfew)]
         if not on:
             return at
@@ -215,37 +223,22 @@ def opens_at(now: datetime, zones: Zones, *curfews: Curfew) -> datetime:
 
 def closes_at(now: datetime, zones: Zones, *curfews: Curfew, before: datetime | None = None) -> datetime:
     """The first instant, `now` at the earliest, at which a curfew is on in one of the zones; `before` at the latest."""
-    clocks, at = [ZoneInfo(zone) for zone in zones], now
-    each = [(clock, curfew) for clock in clocks for curfew in curfews]
-    while (before is None or at < before) and not any(_is_quiet(at, clock, curfew) for clock, curfew in each):
+    at = now
+    while before is None or at < before:
+        each = [(clock, curfew) for clock in clocks_of(zones, at) for curfew in curfews]
+        if any(_is_quiet(at, clock, curfew) for clock, curfew in each):
+            break
         at = min(_until_change(at, clock, curfew) for clock, curfew in each)
     return at if before is None else min(at, before)
 
 
-def _is_quiet(at: datetime, clock: ZoneInfo, curfew: Curfew) -> bool:
-    return curfew.is_on(at.astimezone(clock).replace(tzinfo=None))
+def _is_quiet(at: datetime, clock: Clock, curfew: Curfew) -> bool:
+    return curfew.is_on(clock.wall(at))
 
 
-def _until_change(at: datetime, clock: ZoneInfo, curfew: Curfew) -> datetime:
+def _until_change(at: datetime, clock: Clock, curfew: Curfew) -> datetime:
     """The end of the stretch, quiet or not, that `at` is in; or the change of clocks that comes before it."""
-    local = at.astimezone(clock)
-    left = curfew.left(local.replace(tzinfo=None))
-    if (at + left).astimezone(clock).utcoffset() == local.utcoffset():
-        return at + left
-    return _change_of_clocks(at, at + left, clock)
-
-
-def _change_of_clocks(before: datetime, after: datetime, clock: ZoneInfo) -> datetime:
-    """The first second of the new offset, by bisection between two instants of different offset."""
-    old = before.astimezone(clock).utcoffset()
-    low, high = int(before.timestamp()), int(after.timestamp())
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, clock).utcoffset() == old:
-            low = middle
-        else:
-            high = middle
-    return datetime.fromtimestamp(high, UTC)
+    return clock.until_change(at, at + curfew.left(clock.wall(at)))
 
 
 class Cap(Model):

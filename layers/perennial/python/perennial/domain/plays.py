@@ -2,21 +2,32 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from perennial.domain.actions import Action, Channel, Coupon, Task, action_id
+from perennial.domain.actions import Action, Channel, Coupon, Grant, Task, action_id
 from perennial.domain.conditions import EVENT_FIELDS, TIMED_FIELDS, Context, Scalar
 from perennial.domain.customer import Customer, Facts, Send, Wait
+from perennial.domain.dates import Dates
 from perennial.domain.ending import Course
 from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent, TimerDue
-from perennial.domain.fold import Settled
 from perennial.domain.happenings import SUBJECT, Happening
 from perennial.domain.journal import Did, Outcome
+from perennial.domain.offers import GiftOffer, PointsOffer
 from perennial.domain.permission import cap_reached, customer_zones, may_leave_at, refusal
-from perennial.domain.policy import BandEntered, GiftOffer, LabelEntered, Moment, Play, Policy, StageEntered
+from perennial.domain.points import account, as_reference
+from perennial.domain.policy import (
+    BandEntered,
+    LabelEntered,
+    Moment,
+    OnDate,
+    Play,
+    Policy,
+    StageEntered,
+)
+from perennial.domain.send_time import LONGEST_WAIT, Best, best_times
+from perennial.domain.settled import Settled
 from perennial.domain.stage import Standing
 from perennial.domain.summary import Summary, customer_fields
 from perennial.domain.values import iso
@@ -35,6 +46,10 @@ _DAY = 86_400
 _SUBJECT = frozenset(SUBJECT)
 
 
+Channels = list[tuple[Channel, str]]
+"""Each with its template, or with why it may not be used."""
+
+
 class Played(NamedTuple):
     """What came of all plays in one decision."""
 
@@ -43,6 +58,7 @@ class Played(NamedTuple):
     outcomes: tuple[Outcome, ...]
     actions: tuple[Action, ...]
     tasks: tuple[Task, ...]
+    grants: tuple[Grant, ...]
 
 
 class Scene(NamedTuple):
@@ -57,7 +73,7 @@ class Scene(NamedTuple):
     now: datetime
     policy: Policy
     settled: tuple[Settled, ...] = ()
-    """Orders and tickets that left the record with this event."""
+    """What left the record with this event."""
     whose: str | None = None
     """To whom the event was told, where that is one who has been merged into this customer."""
 
@@ -72,6 +88,7 @@ class Stagecraft:
         self._outcomes: list[Outcome] = []
         self._actions: list[Action] = []
         self._tasks: list[Task] = []
+        self._grants: list[Grant] = []
 
     def run(self, happened: Iterable[Happening], event: Event) -> Played:
         if not self._is_past(event):
@@ -82,13 +99,14 @@ class Stagecraft:
         if not (isinstance(event, REPORTS) or event.history):
             self._fire_what_is_due()
         self._await_dates()
-        return Played(self._sorted(), self._fired, tuple(self._outcomes), tuple(self._actions), tuple(self._tasks))
+        asked = (tuple(self._outcomes), tuple(self._actions), tuple(self._tasks), tuple(self._grants))
+        return Played(self._sorted(), self._fired, *asked)
 
     def rest(self) -> Played:
         """What is over ends, and nothing begins or fires: nothing happened to the customer."""
         self._end_what_is_over()
         self._await_dates()
-        return Played(self._sorted(), self._fired, tuple(self._outcomes), (), ())
+        return Played(self._sorted(), self._fired, tuple(self._outcomes), (), (), ())
 
     def _sorted(self) -> tuple[Wait, ...]:
         """By when they are due. A record's are, so there is nothing to do where none came, changed or went."""
@@ -122,6 +140,7 @@ class Stagecraft:
             due=due,
             held=False,
             sent_back=False,
+            not_after=None,
             of=self._s.whose,
             event={name: value for name, value in happening.fields.items() if name in _SUBJECT or name in named},
         )
@@ -161,6 +180,7 @@ class Stagecraft:
             due=data.until,
             held=True,
             sent_back=True,
+            not_after=data.not_after,
             of=self._s.whose,
             event=dict(data.subject),
         )
@@ -169,36 +189,36 @@ class Stagecraft:
 
     def _await_dates(self) -> None:
         """Each play that hangs on a date waits for the next one, and for no other."""
-        birthday = self._s.facts.about.get("birthday")
         moved = self._s.facts.about is not self._s.customer.facts.about
         for play in self._s.policy.on_date:
             waiting = [key for key, wait in self._waits.items() if key[0] == play.id and self._is_ahead(wait)]
-            if waiting and not moved:
+            is_for_them = isinstance(play.on, OnDate) or self._may_hear(play)
+            if waiting and is_for_them and not moved:
                 continue
             for key in waiting:
                 del self._waits[key]
-            if birthday:
-                at = next_birthday(date.fromisoformat(birthday.value), self._zone, self._s.now)
-                about = f"birthday-{at.astimezone(self._zone).year}"
-                opens = may_leave_at(self._s.facts, play.purpose, self._s.policy.quiet_hours, at + play.after)
-                self._waits[play.id, about] = Wait(play=play.id, about=about, since=at, due=opens)
+            if is_for_them and (wait := self._dates.next(play)):
+                self._waits[wait.play, wait.about] = wait
+
+    def _may_hear(self, play: Play) -> bool:
+        """Who may not be greeted does not wait for a festival: that would be a timer a year for each of them."""
+        needs_nobody = play.do.task or play.do.points
+        return bool(needs_nobody) or not all(self._barred(play, channel) for channel, _ in play.do.channels)
 
     def _is_ahead(self, wait: Wait) -> bool:
         """Of a wait for a date. One whose day has come waits for the morning, or for its `after`: it stays."""
         return not wait.held and wait.since > self._s.now
 
     @cached_property
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(customer_zones(self._s.facts, self._s.policy.quiet_hours.default_zone)[0])
+    def _dates(self) -> Dates:
+        return Dates(self._s.customer.id, self._s.facts, self._s.policy, self._s.now)
 
     # Ending
 
     def _end_what_is_over(self) -> None:
         course = Course(self._s.facts, self._s.settled)
         for key, wait in list(self._waits.items()):
-            play = self._s.policy.by_id.get(wait.play)
-            over = "play is no longer in the policy" if play is None else _over(play, wait, course)
-            if over:
+            if over := _over(self._s.policy.by_id.get(wait.play), wait, course, self._dates):
                 del self._waits[key]
                 self._note(wait, "ended", over)
 
@@ -218,8 +238,8 @@ class Stagecraft:
             self._note(wait, "dropped", refused)
             return
         channels, refusals = self._channels(play)
-        if channels and (opens := self._opens(play, channels)) > self._s.now:
-            self._hold(wait, opens)
+        if channels and (later := self._later(play, wait, channels)):
+            self._hold(wait, *later)
             return
         for channel, reason in refusals:
             self._note(wait, "dropped", f"{channel}: {reason}")
@@ -244,16 +264,22 @@ class Stagecraft:
             return "holdout"
         if play.do.coupon and self._granted(play.do.coupon) is None:
             return "authority"
+        if play.do.points and not self._points(play.do.points):
+            return "authority"
         return None
+
+    def _points(self, offer: PointsOffer) -> int:
+        """How many of the points the authority table lets go, at the stage that the customer is in."""
+        return min(offer.give, self._s.policy.authority[self._s.standing.stage].points)
 
     def _granted(self, offer: GiftOffer) -> str | None:
         """What the authority table leaves of an offer, at the stage that the customer is in."""
         return self._s.policy.authority[self._s.standing.stage].at_most(offer)
 
-    def _channels(self, play: Play) -> tuple[list[tuple[Channel, str]], list[tuple[Channel, str]]]:
+    def _channels(self, play: Play) -> tuple[Channels, Channels]:
         """(channel, template) that may be used, and (channel, reason) of those that may not."""
-        allowed: list[tuple[Channel, str]] = []
-        refused: list[tuple[Channel, str]] = []
+        allowed: Channels = []
+        refused: Channels = []
         for channel, template in play.do.channels:
             if reason := self._forbidden(play, channel):
                 refused.append((channel, reason))
@@ -264,12 +290,16 @@ class Stagecraft:
         return allowed, refused
 
     def _forbidden(self, play: Play, channel: Channel) -> str | None:
+        return self._barred(play, channel) or self._capped(play, channel)
+
+    def _barred(self, play: Play, channel: Channel) -> str | None:
+        """Why they may not be written to so, however seldom they are."""
         facts, policy = self._s.facts, self._s.policy
         if reason := refusal(facts, play.purpose, channel, policy.consent):
             return reason
         if suppressed := facts.suppressed.get(channel):
             return suppressed.value
-        return self._capped(play, channel)
+        return None
 
     def _capped(self, play: Play, channel: Channel) -> str | None:
         """Whether a cap is reached: by what has left, or by what this decision asked for before."""
@@ -281,23 +311,48 @@ class Stagecraft:
         winner = next(each.play for each in self._actions if cap.governs(each.purpose, each.channel))
         return f"cap: gave way to {winner}"
 
-    def _opens(self, play: Play, channels: Iterable[tuple[Channel, str]]) -> datetime:
-        """When all of these channels may be used."""
-        facts, hours, now = self._s.facts, self._s.policy.quiet_hours, self._s.now
-        return max(may_leave_at(facts, play.purpose, hours, now, channel) for channel, _ in channels)
+    def _later(self, play: Play, wait: Wait, channels: Channels) -> Best | None:
+        """Until when it waits, and for what; None: now is the time. What was held before does not wait for readers."""
+        now, opens = self._s.now, self._opens(play, channels, self._s.now)
+        best = None if wait.held else self._best(play, wait, channels, opens)
+        best = best or Best(opens, "quiet hours")
+        return best if best.at > now else None
 
-    def _hold(self, wait: Wait, until: datetime) -> None:
+    def _best(self, play: Play, wait: Wait, channels: Channels, opens: datetime) -> Best | None:
+        """When they mostly read, if that comes soon and all of these channels may be used then."""
+        if not (self._s.policy.waits_for_readers(play) and any(channel == "email" for channel, _ in channels)):
+            return None
+        zone = customer_zones(self._s.facts, self._s.policy.quiet_hours.default_zone)[0]
+        latest = min(self._s.now + LONGEST_WAIT, self._dates.last(play, wait))
+        return next(
+            (
+                best
+                for best in best_times(self._s.facts.reads, zone, opens)
+                if best.at <= latest and self._opens(play, channels, best.at) == best.at
+            ),
+            None,
+        )
+
+    def _opens(self, play: Play, channels: Channels, at: datetime) -> datetime:
+        """When all of these channels may be used, `at` at the earliest."""
+        facts, hours = self._s.facts, self._s.policy.quiet_hours
+        return max(may_leave_at(facts, play.purpose, hours, at, channel) for channel, _ in channels)
+
+    def _hold(self, wait: Wait, until: datetime, because: str) -> None:
         self._waits[wait.play, wait.about] = wait.but({"due": until, "held": True})
-        self._note(wait, "held", "quiet hours", until=until)
+        self._note(wait, "held", because, until=until)
 
-    def _do(self, play: Play, wait: Wait, channels: list[tuple[Channel, str]]) -> None:
+    def _do(self, play: Play, wait: Wait, channels: Channels) -> None:
         for channel, template in channels:
             self._actions.append(self._action(play, wait, channel, template))
             self._note(wait, "sent")
         if play.do.task:
             self._tasks.append(self._task(play, wait, play.do.task))
             self._note(wait, "task")
-        if (channels or play.do.task) and play.at_most and not wait.sent_back:
+        if play.do.points and not wait.sent_back:  # whose message came back has them already
+            self._grants.append(self._grant(play, wait, play.do.points))
+            self._note(wait, "points")
+        if (channels or play.do.task or play.do.points) and play.at_most and not wait.sent_back:
             times = (*self._fired.get(play.id, ()), self._s.now)
             self._fired[play.id] = times[-play.at_most.times :]
 
@@ -313,12 +368,17 @@ class Stagecraft:
             template=template,
             purpose=play.purpose,
             decided_at=now,
-            not_after=now + play.good_for,
+            not_after=self._last(play, wait),
             policy=self._s.policy.version,
             subject=self._subject(play, wait),
             coupon=self._coupon(offer) if offer else None,
             given_up=False,
         )
+
+    def _last(self, play: Play, wait: Wait) -> datetime:
+        """Until when its message may leave."""
+        last = self._dates.last(play, wait)
+        return min(last, wait.not_after) if wait.not_after else last
 
     def _coupon(self, offer: GiftOffer) -> Coupon:
         return Coupon.made_of(
@@ -326,6 +386,9 @@ class Stagecraft:
             value=self._granted(offer),
             expires_at=self._s.now + offer.expires,
             pool=offer.pool,
+            minimum=offer.minimum,
+            products=offer.products,
+            collections=offer.collections,
             code=None,
         )
 
@@ -342,12 +405,29 @@ class Stagecraft:
             subject=self._subject(play, wait),
         )
 
+    def _grant(self, play: Play, wait: Wait, offer: PointsOffer) -> Grant:
+        """What comes about again is another occasion: its points are those of another event."""
+        return Grant(
+            id=action_id(self._whose(wait), play.id, wait.about, iso(wait.since), "points"),
+            customer=self._whose(wait),
+            store=self._s.customer.store,
+            play=play.id,
+            about=wait.about,
+            points=self._points(offer),
+            decided_at=self._s.now,
+            policy=self._s.policy.version,
+            expires_at=self._s.now + offer.expires if offer.expires else None,
+            reference=as_reference(wait.event.get("order")),
+        )
+
     def _whose(self, wait: Wait) -> str:
         """Whose the message is. It stays theirs whoever they are merged with, so that it is the same message."""
         return wait.of or self._s.customer.id
 
     def _subject(self, play: Play, wait: Wait) -> dict[str, str]:
         subject = {name: str(wait.event[name]) for name in SUBJECT if name in wait.event}
+        if occasion := self._dates.occasion(play, wait):
+            subject["festival"] = occasion.festival
         if play.test:
             subject["variant"] = arm_of(play, self._s.customer.id)
         return subject
@@ -363,25 +443,16 @@ class Stagecraft:
         self._outcomes.append(Outcome.made_of(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
 
 
-def _over(play: Play, wait: Wait, course: Course) -> str | None:
+def _over(play: Play | None, wait: Wait, course: Course, dates: Dates) -> str | None:
     """What ended the wait, if it is over."""
+    if play is None:
+        return "play is no longer in the policy"
     for kind in play.unless:
         if course.has_happened(kind, wait):
             return kind
     if play.on not in NOT_PLAYED and (order := course.order_of(wait)) and order.cancelled_at:
         return "order.cancelled"
-    return None
-
-
-def next_birthday(born: date, zone: ZoneInfo, now: datetime) -> datetime:
-    """The first birthday midnight after now, in the customer's zone; 29 February is kept on the 28th in other years."""
-    year = now.astimezone(zone).year
-    for candidate in (year, year + 1):
-        day = 28 if (born.month, born.day) == (2, 29) and not _is_leap(candidate) else born.day
-        at = datetime(candidate, born.month, day, tzinfo=zone)
-        if at > now:
-            return at.astimezone(now.tzinfo)
-    raise AssertionError("a birthday comes every year")
+    return dates.ended(play, wait)
 
 
 def arm_of(play: Play, customer: str) -> str:
@@ -396,10 +467,6 @@ def arm_of(play: Play, customer: str) -> str:
         if point < edge:
             return name
     return "default"
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def timed_fields(scene: Scene, named: frozenset[str]) -> dict[str, Scalar]:
@@ -421,5 +488,6 @@ _TIMED: Mapping[str, Callable[[Scene], Scalar]] = {
     "days_since_order": lambda scene: _days_since(scene, "last_order", never=_LONG),
     "days_since_contact": lambda scene: _days_since(scene, "last_contact", never=_LONG),
     "tenure_days": lambda scene: _days_since(scene, "first_order", never=0.0),
+    "points": lambda scene: account(scene.facts.points, scene.now).balance,
 }
 assert _TIMED.keys() == TIMED_FIELDS.keys(), "each field a policy may name has one meaning"

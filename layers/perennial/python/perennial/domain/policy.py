@@ -8,7 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from math import inf
 from operator import itemgetter
@@ -16,14 +16,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from perennial.domain.actions import Channel, PoolName, Purpose
+from perennial.domain.actions import Channel, Purpose
 from perennial.domain.conditions import EVENT_FIELDS, FACT_FIELDS, TIMED_FIELDS, Condition
 from perennial.domain.consent import ConsentRules
 from perennial.domain.customer import Label, Stage
 from perennial.domain.events import EVENT_TYPES
+from perennial.domain.festivals import ANY, Festival, by_country
+from perennial.domain.notices import TASK, Kinds
+from perennial.domain.offers import Authority, GiftOffer, PointsOffer, plain_points
 from perennial.domain.permission import Cap, QuietHours
 from perennial.domain.rhythm import Rhythm
+from perennial.domain.send_time import SendTime
 from perennial.domain.values import Amount, Currency, Duration, Fraction, Model
+from perennial.domain.warm_up import WarmUp
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
 Weight = Annotated[float, Field(ge=0, le=1000)]
@@ -65,7 +70,6 @@ def _many(value: Any) -> Any:
 
 
 LONGEST_CONDITION = 1000
-MOST_PERCENT = 100
 If = Annotated[str | None, Field(alias="if", max_length=LONGEST_CONDITION)]
 Stages = Annotated[tuple[Stage, ...], BeforeValidator(_many)]
 Labels = Annotated[tuple[Label, ...], BeforeValidator(_many)]
@@ -226,29 +230,16 @@ class OnDate(Model):
     date: Literal["birthday"]
 
 
-def _worth(kind: str, value: str) -> None:
-    try:
-        worth = Decimal(value)
-    except InvalidOperation:
-        worth = Decimal("NaN")
-    if not worth.is_finite() or worth <= 0 or (kind == "percent" and worth > MOST_PERCENT):
-        raise ValueError(
-            f'a coupon of {kind} is worth a number above 0, written "10"; of percent at most {MOST_PERCENT}'
-        )
+class OnFestival(Model):
+    """The day of a festival, where the customer lives."""
 
+    festival: Annotated[Names, Field(min_length=1)]
+    """Which of the policy's; `any` of them."""
+    over: Duration = Field(default=timedelta(hours=6))
+    """Everybody's turn comes within this long from the first minute of the day at which a message may leave."""
 
-class GiftOffer(Model):
-    kind: Literal["percent", "amount", "gift", "trial"]
-    value: Annotated[str, Field(min_length=1, max_length=60)]
-    expires: Duration
-    pool: PoolName | None = None
-    """Imported codes to draw from; without: a code is generated, and made good in the shop where we may do that."""
-
-    @model_validator(mode="after")
-    def _is_worth_something(self) -> Self:
-        if self.kind in ("percent", "amount"):
-            _worth(self.kind, self.value)
-        return self
+    def means(self, festival: Festival) -> bool:
+        return ANY in self.festival or festival.id in self.festival
 
 
 class Doing(Model):
@@ -257,13 +248,15 @@ class Doing(Model):
     task: Name | None = None
     coupon: GiftOffer | None = None
     """Rides on the message."""
+    points: Annotated[PointsOffer | None, BeforeValidator(plain_points)] = None
+    """Loyalty points, whether a message may leave or not."""
     first_of: bool = False
     """Of several channels take the first that may be used, in the order sms, email."""
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        if not (self.email or self.sms or self.task):
-            raise ValueError("do at least one of email, sms, task")
+        if not (self.email or self.sms or self.task or self.points):
+            raise ValueError("do at least one of email, sms, task, points")
         if self.coupon and not (self.email or self.sms):
             raise ValueError("a coupon needs a message to ride on")
         return self
@@ -319,7 +312,9 @@ def _trigger(value: Any) -> Any:
     if isinstance(value, str) and value not in TRIGGERS:
         raise ValueError(f"unknown event {value!r}; known are {', '.join(TRIGGERS)}")
     if not isinstance(value, str) and _trigger_tag(value) is None:
-        raise ValueError("an event, or one of {stage: ...}, {label: ...}, {band: ...} entered, or {date: birthday}")
+        raise ValueError(
+            "an event, or one of {stage: ...}, {label: ...}, {band: ...} entered, {date: birthday} or {festival: any}"
+        )
     return value
 
 
@@ -328,7 +323,7 @@ def _trigger_tag(value: Any) -> str | None:
     if isinstance(value, str):
         return "event"
     names = value.keys() if isinstance(value, dict) else getattr(type(value), "model_fields", {}).keys()
-    tags = [f"{name} entered" for name in ("stage", "label", "band", "date") if names == {name}]
+    tags = [f"{name} entered" for name in ("stage", "label", "band", "date", "festival") if names - {"over"} == {name}]
     return tags[0] if tags else None
 
 
@@ -337,7 +332,8 @@ Trigger = Annotated[
     | Annotated[StageEntered, Tag("stage entered")]
     | Annotated[LabelEntered, Tag("label entered")]
     | Annotated[BandEntered, Tag("band entered")]
-    | Annotated[OnDate, Tag("date entered")],
+    | Annotated[OnDate, Tag("date entered")]
+    | Annotated[OnFestival, Tag("festival entered")],
     Discriminator(_trigger_tag),
     BeforeValidator(_trigger),
 ]
@@ -373,6 +369,28 @@ class Play(Model):
     value: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
     """What its message is worth, in a unit that all plays share: where caps bind, the most valuable goes."""
     test: Experiment | None = None
+    send_time: SendTime | None = None
+    """Whether its marketing email waits for the hour that the customer reads at; None: as the policy says."""
+
+    @model_validator(mode="after")
+    def _only_marketing_emails_wait_for_an_hour(self) -> Self:
+        if self.send_time == "learned" and not self.is_marketing_email:
+            raise ValueError("only marketing by email waits for the hour that somebody reads at")
+        return self
+
+    @property
+    def is_marketing_email(self) -> bool:
+        return self.purpose == "marketing" and self.do.email is not None
+
+    @model_validator(mode="after")
+    def _gives_points_within_bounds(self) -> Self:
+        """What began with points and gave some would begin again for ever; a ticket can be resolved, and a birthday
+        moved, time and again."""
+        if self.do.points and isinstance(self.on, str) and self.on.startswith("points."):
+            raise ValueError("a play that begins with points gives none")
+        if self.do.points and not (self.at_most or str(self.on).startswith("order.")):
+            raise ValueError("a play that gives points says at_most, or begins with what becomes of an order")
+        return self
 
     @cached_property
     def condition(self) -> Condition | None:
@@ -396,27 +414,12 @@ class Script(Model):
         return Condition(self.if_, {**FACT_FIELDS, **TIMED_FIELDS}, {}) if self.if_ else None
 
 
-class Authority(Model):
-    """What an agent or a play may grant without asking."""
-
-    refund: Amount
-    """In base currency; also the most that a coupon of an amount is worth."""
-    coupon_percent: Annotated[int, Field(ge=0, le=100)]
-
-    def at_most(self, offer: GiftOffer) -> str | None:
-        """What of the offer may be granted; None: nothing. Gifts and trials have no number to be measured by."""
-        if offer.kind not in ("percent", "amount"):
-            return offer.value
-        limit = Decimal(self.coupon_percent) if offer.kind == "percent" else self.refund
-        if Decimal(offer.value) <= limit:
-            return offer.value
-        return str(limit) if limit else None
-
-
 class Currencies(Model):
     base: Currency
     rates: Mapping[Currency, Annotated[Decimal, Field(gt=0, le=1_000_000)]] = {}
     """One unit of that currency in the base currency."""
+    point: Amount | None = None
+    """What a loyalty point is worth, in the base currency; None: nobody counts them as money."""
 
     def to_base(self, amount: Decimal, currency: str) -> Decimal | None:
         """None when no rate is known: then the amount does not count, and the explanation says so."""
@@ -440,11 +443,18 @@ class Policy(Model):
     stale_after: Duration
     """A play does not fire on what happened longer ago than this: nobody wants thanks for last year's order."""
     quiet_hours: QuietHours
+    send_time: SendTime = "none"
+    """Whether marketing emails wait for the hour that the customer reads at."""
+    warm_up: WarmUp | None = None
+    """While the domain is young: how many marketing emails may leave a day."""
     caps: tuple[Cap, ...] = ()
     consent: ConsentRules = ConsentRules()
+    festivals: tuple[Festival, ...] = ()
     plays: tuple[Play, ...]
     authority: Mapping[Stage, Authority]
     scripts: Mapping[Stage, tuple[Script, ...]]
+    tell: Kinds = (TASK,)
+    """What the merchant's own systems are told, where they want to be (docs/connect/merchant-webhook.md)."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Play]:
@@ -466,7 +476,12 @@ class Policy(Model):
 
     @cached_property
     def on_date(self) -> tuple[Play, ...]:
-        return tuple(play for play in self.plays if isinstance(play.on, OnDate))
+        return tuple(play for play in self.plays if isinstance(play.on, OnDate | OnFestival))
+
+    @cached_property
+    def celebrated_in(self) -> Mapping[str, tuple[Festival, ...]]:
+        """Country -> its festivals."""
+        return by_country(self.festivals)
 
     @cached_property
     def watched(self) -> frozenset[str]:
@@ -493,6 +508,16 @@ class Policy(Model):
     def possible_rules(self) -> dict[Any, Any]:
         """What `domain.stage` remembers of these rules; here because it is true of this policy only."""
         return {}
+
+    def waits_for_readers(self, play: Play) -> bool:
+        """Do messages of this play leave at the hour that their reader reads at? Not those of a birthday."""
+        is_of_its_day = isinstance(play.on, OnDate)
+        return play.is_marketing_email and not is_of_its_day and (play.send_time or self.send_time) == "learned"
+
+    @cached_property
+    def learns_send_time(self) -> bool:
+        """Whether any play wants to know when people read; if none does, nobody keeps it."""
+        return any(map(self.waits_for_readers, self.plays))
 
     @cached_property
     def cap_window(self) -> timedelta:

@@ -77,7 +77,7 @@ def _word(facts: Facts, field: str) -> str:
 _FIELDS: Mapping[str, Callable[[Facts, Summary], Scalar]] = {
     "orders": lambda facts, summary: summary.purchases,
     "value": lambda facts, summary: float(value_of(facts)),
-    "refunds": lambda facts, summary: facts.totals.refunds + sum(len(order.refunds) for order in facts.orders.values()),
+    "refunds": lambda facts, summary: facts.totals.refunds + sum(each.refund_count for each in facts.orders.values()),
     "returns": lambda facts, summary: facts.totals.returns + sum(map(_is_returned, facts.orders.values())),
     "open_orders": lambda facts, summary: sum(map(_is_open, facts.orders.values())),
     "tickets": lambda facts, summary: facts.totals.tickets + len(facts.tickets),

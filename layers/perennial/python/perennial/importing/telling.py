@@ -321,7 +321,8 @@ class _Orders:
         if not given_back:
             return
         money = Money(amount=given_back, currency=self._currency_of(text))
-        data = e.RefundData(customer=person, order=order, refund=e.Refund(id=f"{order.id}:imported", total=money))
+        refund = e.Refund(id=f"{order.id}:imported", total=money, in_all=True)
+        data = e.RefundData(customer=person, order=order, refund=refund)
         yield self._voice.say(e.OrderRefunded, f"{order.id}:refunded", at, data)
 
 

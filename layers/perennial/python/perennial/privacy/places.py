@@ -11,7 +11,7 @@ from perennial.aws.quarantine import Listed, Quarantine
 from perennial.aws.table import Delete, Item, Table
 from perennial.aws.uploads import Uploads
 from perennial.domain.proposal import Proposal
-from perennial.privacy.trace import Trace
+from perennial.privacy.trace import Trace, is_request
 
 PAGE = 100
 
@@ -92,14 +92,17 @@ class InQuarantine:
 
 
 class AmongDeadLetters:
-    """Of one queue."""
+    """Of one queue. A request about somebody's data is never removed: it may be of who came back, and is not done yet.
+
+    It goes when it is redriven, and answered.
+    """
 
     def __init__(self, name: str, letters: DeadLetters) -> None:
         self.name = name
         self._letters = letters
 
     def forget(self, trace: Trace) -> int:
-        return self._letters.remove(trace.is_their_event)
+        return self._letters.remove(lambda body: not is_request(body) and trace.is_their_event(body))
 
 
 class AmongUploads:

@@ -117,6 +117,15 @@ def scalars(text: bytes) -> Iterator[str]:
         yield from _values(document)
 
 
+def is_request(text: str) -> bool:
+    """Is it an event by which somebody asks for their data, or to be erased?"""
+    match _parsed(text):
+        case {"type": "privacy.requested"}:
+            return True
+        case _:
+            return False
+
+
 def ending(phone: str) -> str:
     """The digits by which a number is told from others; empty where they are too few."""
     digits = _NOT_DIGITS.sub("", phone)

@@ -7,7 +7,7 @@ addresses.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import TypeVar
 
@@ -37,6 +37,9 @@ SOURCE = "amazon_ses"
 FOREIGN = "not sent by Perennial"
 NOT_SPAM = "not-spam"
 """The one feedback that takes a complaint back."""
+APPLE_MAIL = "Mozilla/5.0"
+"""All that Apple's proxies say of themselves, when they load what is in an email that nobody may ever open."""
+AT_ONCE = timedelta(minutes=1)
 MOST_RECIPIENTS = 50
 """SES's own limit."""
 
@@ -64,6 +67,10 @@ class Moment(Payload):
     timestamp: Time = None
 
 
+class Reading(Moment):
+    userAgent: Text = None  # noqa: N815
+
+
 class Bounce(Moment):
     bounceType: Text = None  # noqa: N815
     bounceSubType: Text = None  # noqa: N815
@@ -88,8 +95,8 @@ class Told(Payload):
     notificationType: Text = None  # noqa: N815
     mail: Mail
     delivery: Maybe[Moment] = None
-    open: Maybe[Moment] = None
-    click: Maybe[Moment] = None
+    open: Maybe[Reading] = None
+    click: Maybe[Reading] = None
     bounce: Maybe[Bounce] = None
     complaint: Maybe[Complaint] = None
     subscription: Maybe[Subscription] = None
@@ -112,11 +119,11 @@ class Letter:
         event = Delivery(SOURCE, mail.messageId, store, happened_at, self.body).event(kind, None, data, *about)
         return event.but({"customer": self.label.customer}) if self.label else event
 
-    def ours(self, reason: str | None = None) -> MessageData:
+    def ours(self, reason: str | None = None, read_at: datetime | None = None) -> MessageData:
         """Raises `Ignored` for an email that Perennial did not send."""
         if self.label is None:
             raise Ignored(FOREIGN)
-        return self.label.data("email", provider_id=self.told.mail.messageId, reason=reason)
+        return self.label.data("email", provider_id=self.told.mail.messageId, reason=reason, read_at=read_at)
 
     def each(self, recipients: tuple[str, ...], reason: str | None = None) -> Iterator[tuple[MessageData, str]]:
         """(data, number of the recipient): of our own email, which has one; of others', for everybody they went to."""
@@ -166,10 +173,19 @@ def _clicked(letter: Letter) -> Events:
     return (_read(letter, MessageClicked, letter.told.click),)
 
 
-def _read(letter: Letter, kind: type[E], moment: Moment | None) -> E:
+def _read(letter: Letter, kind: type[E], told: Reading | None) -> E:
     """An email is opened as often as it is opened: each is told apart by when it was."""
-    at = (moment or Moment()).timestamp
-    return letter.event(kind, at, letter.ours(), *([iso(at)] if at else []))
+    reading = told or Reading()
+    at = reading.timestamp
+    data = letter.ours(read_at=at if _is_by_a_person(reading, letter.told.mail.timestamp) else None)
+    return letter.event(kind, at, data, *([iso(at)] if at else []))
+
+
+def _is_by_a_person(reading: Reading, sent_at: datetime | None) -> bool:
+    """As far as can be told. Scanners come at once; a mail program that loads the pictures of all emails says so."""
+    if reading.timestamp is None or sent_at is None or reading.userAgent == APPLE_MAIL:
+        return False
+    return reading.timestamp - sent_at >= AT_ONCE
 
 
 def _bounced(letter: Letter) -> Events:

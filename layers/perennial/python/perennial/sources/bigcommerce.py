@@ -71,6 +71,8 @@ STATES: Mapping[int, tuple[State, ...]] = {
 """Status id -> what is true of such an order, by https://developer.bigcommerce.com. Merchants rename the labels, and
 never the ids."""
 REFUNDED = frozenset({4, 14})
+ALL = "all"
+"""Stands for the id of a refund where the shop tells only what went back in all; its own ids are numbers."""
 
 ORDER_SCOPES = frozenset(
     {
@@ -246,12 +248,13 @@ def _refunded(delivery: Delivery, order: said.Order, facts: OrderData, listed: s
     if listed and listed.data:
         return tuple(_refund(delivery, order, facts, each) for each in listed.data)
     back = order.refunded_amount or (order.total_inc_tax if order.status_id == 4 else None)
-    return (_refund(delivery, order, facts, said.Refund(id="all", total_amount=back)),) if back else ()
+    return (_refund(delivery, order, facts, said.Refund(id=ALL, total_amount=back)),) if back else ()
 
 
 def _refund(delivery: Delivery, order: said.Order, facts: OrderData, refund: said.Refund) -> OrderRefunded:
     total = Money(amount=abs(refund.total_amount), currency=order.currency_code)
-    data = RefundData(customer=facts.customer, order=facts.order, refund=Refund(id=refund.id, total=total))
+    given_back = Refund(id=refund.id, total=total, in_all=refund.id == ALL)
+    data = RefundData(customer=facts.customer, order=facts.order, refund=given_back)
     return delivery.event(OrderRefunded, refund.created, data, refund.id)
 
 

@@ -51,7 +51,7 @@ from perennial.sources.payloads import (
     understanding,
 )
 from perennial.sources.signatures import require_key
-from perennial.sources.tickets import By, intent_of, written_in
+from perennial.sources.tickets import By, intent_of, ticket_id, written_in
 
 Events = tuple[Event, ...]
 
@@ -217,7 +217,7 @@ def _deleted(passed: Passed) -> Events:
 def _ticket(passed: Passed, told: TicketTold, by: By, text: str | None = None) -> TicketData:
     ticket = told.ticket
     facts = TicketFacts(
-        id=ticket.id,
+        id=ticket_id("freshdesk", ticket.id),
         opened_at=ticket.created_at,
         channel=CHANNELS.get(str(ticket.source)),
         by=by,
@@ -243,7 +243,7 @@ def _replied(passed: Passed) -> Events:
     if said.incoming and said.user_id not in (None, requester):
         raise Ignored("somebody in copy wrote: neither the customer nor one of us")
     facts = TicketFacts(
-        id=said.ticket_id,
+        id=ticket_id("freshdesk", said.ticket_id),
         by="customer" if said.incoming else "agent",
         text=cut(said.body_text, LONGEST_TEXT) or written_in(said.body),
     )
@@ -343,14 +343,15 @@ def _who(told: Automation) -> By:
 def _rated(delivery: Delivery, told: Automation, rating: int) -> Events:
     if rating not in RATINGS:
         raise NotUnderstood(f"freshdesk_webhook.rating: one of {', '.join(map(str, RATINGS))}")
-    data = SurveyData(customer=_automated_person(told), survey="csat", score=RATINGS[rating], ticket=told.ticket_id)
+    about = ticket_id("freshdesk", told.ticket_id)
+    data = SurveyData(customer=_automated_person(told), survey="csat", score=RATINGS[rating], ticket=about)
     return (delivery.event(SurveyAnswered, None, data),)
 
 
 def _automated_ticket(told: Automation, by: By, html: str | None = None) -> TicketData:
     source = (told.ticket_source or "").strip().lower()
     facts = TicketFacts(
-        id=told.ticket_id,
+        id=ticket_id("freshdesk", told.ticket_id),
         channel=CHANNELS.get(source, source)[:40] or None,
         by=by,
         intent=intent_of(tag.strip() for tag in (told.ticket_tags or "").split(",")),

@@ -38,7 +38,7 @@ from perennial.sources.payloads import (
     understanding,
 )
 from perennial.sources.signatures import require_key
-from perennial.sources.tickets import By, intent_of, written_in
+from perennial.sources.tickets import By, intent_of, ticket_id, written_in
 
 Events = tuple[Event, ...]
 
@@ -236,7 +236,8 @@ class _Telling:
         if survey is None or survey.score is None:
             return
         text = cut(survey.body_text, LONGEST_TEXT)
-        data = SurveyData(customer=self._person(), survey="csat", score=survey.score, ticket=ticket.id, text=text)
+        rated = ticket_id("gorgias", ticket.id)
+        data = SurveyData(customer=self._person(), survey="csat", score=survey.score, ticket=rated, text=text)
         about = self._of("survey", survey.id or ticket.id)
         yield about.event(SurveyAnswered, survey.scored_datetime, data, *_when(survey.scored_datetime))
 
@@ -250,7 +251,7 @@ class _Telling:
     def _data(self, by: By, message: Message | None = None) -> TicketData:
         ticket = self.told.ticket
         facts = TicketFacts(
-            id=ticket.id,
+            id=ticket_id("gorgias", ticket.id),
             opened_at=ticket.created_datetime,
             channel="mail" if ticket.channel == "email" else cut(ticket.channel, 40),
             by=by,

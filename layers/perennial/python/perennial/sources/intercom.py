@@ -57,7 +57,7 @@ from perennial.sources.payloads import (
     understanding,
 )
 from perennial.sources.signatures import hmac_sha1_hex, require_signature
-from perennial.sources.tickets import By, intent_of, written_in
+from perennial.sources.tickets import By, intent_of, ticket_id, written_in
 
 Events = tuple[Event, ...]
 
@@ -181,7 +181,7 @@ class _Talk:
     def data(self, by: By, text: str | None = None) -> TicketData:
         told, beginning = self.conversation, self.beginning
         facts = TicketFacts(
-            id=told.id,
+            id=ticket_id("intercom", told.id),
             opened_at=told.created_at,
             channel=CHANNELS.get(beginning.type or ""),
             by=by,
@@ -276,7 +276,8 @@ def _rated(delivery: Delivery) -> Events:
         raise NotUnderstood("data.item.conversation_rating.rating: missing")
     told = talk.conversation
     text = cut(rating.remark, LONGEST_TEXT)
-    data = SurveyData(customer=talk.person(), survey="csat", score=rating.rating, ticket=told.id, text=text)
+    rated = ticket_id("intercom", told.id)
+    data = SurveyData(customer=talk.person(), survey="csat", score=rating.rating, ticket=rated, text=text)
     asked = (iso(rating.created_at),) if rating.created_at else ()
     about = talk.about("rating", told.id)
     return (about.event(SurveyAnswered, told.updated_at, data, f"{rating.rating:g}", *asked),)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pydantic_core import from_json, to_json
 from standardwebhooks import Webhook
 
-from perennial.domain.events import Event, MessageData, MessageReplied
+from perennial.domain.events import Event, MessageData, MessageReplied, OrderData, PointsData
 from perennial.domain.keywords import meaning
 from perennial.domain.values import Id
 from perennial.sources import Forged, Headers, NotUnderstood
@@ -46,6 +46,9 @@ MOST_IDS = 20
 """Vendors that know one customer by an id; each is a key that is written with the first event."""
 TOLD_OF_MESSAGES = frozenset({"customer", "action", "channel", "reason", "text"})
 """What a provider can tell of a message; all else of it is what we said ourselves."""
+
+OURS_OF_POINTS = frozenset({"play", "by"})
+"""Who of us gave points; others say it in `reference` and `reason`."""
 
 _SECONDS = re.compile(r"[0-9]{1,11}\Z")
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -152,6 +155,10 @@ def _of_an_outsider(event: Event) -> Event:
         raise NotUnderstood(f"data.customer.ids: at most {MOST_IDS}")
     if event.data.customer.cleaned:
         raise NotUnderstood("data.customer.cleaned: is what Perennial itself did to the other fields")
+    if isinstance(event.data, PointsData) and event.data.model_fields_set & OURS_OF_POINTS:
+        raise NotUnderstood(f"data: of points, only Perennial itself tells {' and '.join(sorted(OURS_OF_POINTS))}")
+    if isinstance(event.data, OrderData) and any(coupon.mark for coupon in event.data.order.coupons):
+        raise NotUnderstood("data.order.coupons.mark: is what Perennial itself makes of the code")
     return event.but({"data": _told_of_a_message(event.data)}) if isinstance(event.data, MessageData) else event
 
 

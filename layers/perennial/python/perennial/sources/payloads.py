@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import cache, wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -21,6 +22,10 @@ E = TypeVar("E", bound=BaseEvent)
 MOST_MISTAKES_TOLD = 5
 LONGEST_SHORT_TEXT = 500
 LONGEST_TEXT = 20_000
+LONGEST_CODE = 200
+MOST_COUPONS = 20
+"""Of one order."""
+_MOST_OFF = Decimal(10) ** 11
 
 
 class Payload(BaseModel):
@@ -152,6 +157,19 @@ def end_of(text: str | None) -> datetime | None:
 
 def cut(text: str | None, limit: int) -> str | None:
     return None if text is None else text[:limit]
+
+
+def coupon_code(text: str | None) -> str | None:
+    """A coupon's code, or None for what is none."""
+    code = (text or "").strip()
+    return code if 0 < len(code) <= LONGEST_CODE else None
+
+
+def taken_off(amount: Decimal | None) -> Decimal | None:
+    """What a coupon took off, as an event may tell it; None where that is no such amount."""
+    if amount is None or not 0 < abs(amount) < _MOST_OFF:
+        return None
+    return abs(round(amount, 2))
 
 
 _locale: TypeAdapter[str] = TypeAdapter(Locale)

@@ -7,7 +7,7 @@ A parcel is known by its tracking number; `fulfillment_events/create` does not c
 `fulfillment-<id>` instead.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,6 +38,7 @@ from perennial.domain.events import (
     Person,
     PrivacyData,
     PrivacyRequested,
+    Redeemed,
     Refund,
     RefundData,
     ReturnData,
@@ -57,11 +58,14 @@ from perennial.sources import Headers, Ignored, NotUnderstood, whole
 from perennial.sources import shopify_payloads as said
 from perennial.sources.payloads import (
     LONGEST_SHORT_TEXT,
+    MOST_COUPONS,
     Delivery,
     country,
+    coupon_code,
     cut,
     fingerprint,
     locale,
+    taken_off,
     understanding,
 )
 from perennial.sources.signatures import hmac_sha256_base64, require_signature
@@ -250,8 +254,15 @@ def _order_data(order: said.Order) -> OrderData:
         country=_country(order),
         cart=order.checkout_token or order.cart_token,
         items=_items(order.line_items),
+        coupons=tuple(_coupons(order.discount_codes)),
     )
     return OrderData(customer=_buyer(order), order=facts)
+
+
+def _coupons(codes: Sequence[said.DiscountCode]) -> Iterator[Redeemed]:
+    for each in codes[:MOST_COUPONS]:
+        if code := coupon_code(each.code):
+            yield Redeemed(code=code, base=taken_off(each.amount))
 
 
 def _without_items(facts: OrderData) -> OrderData:

@@ -133,6 +133,13 @@ class Refund(Payload):
     """The return it belongs to, where goods come back."""
 
 
+class DiscountCode(Payload):
+    """A code that the order was paid with, and what it took off in the shop's own currency."""
+
+    code: Text = None
+    amount: Number | None = None
+
+
 class Order(Payload):
     id: Id
     name: Text = None
@@ -155,6 +162,7 @@ class Order(Payload):
     cart_token: Text = None
     buyer_accepts_marketing: bool | None = None
     line_items: Many[LineItem] = ()
+    discount_codes: Many[DiscountCode] = ()
     fulfillments: Annotated[Many[Fulfillment], Field(max_length=MOST_ITEMS)] = ()
     refunds: Annotated[Many[Refund], Field(max_length=MOST_ITEMS)] = ()
 

@@ -10,6 +10,8 @@ from perennial.sources.payloads import LONGEST_TEXT
 By = Literal["customer", "agent", "bot"]
 """Who did it."""
 
+Desk = Literal["zendesk", "freshdesk", "gorgias", "intercom"]
+
 INTENTS: Mapping[str, str] = {
     "complaint": "complaint",
     "return": "return",
@@ -50,6 +52,11 @@ _UNSEEN = frozenset({"script", "style", "head", "title", "template"})
 _QUOTES = frozenset({"blockquote"})
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[ \n]*")
+
+
+def ticket_id(desk: Desk, number: str) -> str:
+    """A ticket's id among those of all help desks of a shop: each counts its tickets from one."""
+    return f"{desk}:{number}"
 
 
 def intent_of(tags: Iterable[str]) -> str | None:

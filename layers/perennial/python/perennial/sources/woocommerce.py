@@ -9,7 +9,7 @@ shipped. When a parcel arrives, only a carrier knows.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -33,6 +33,7 @@ from perennial.domain.events import (
     OrderRefunded,
     OrderShipped,
     Person,
+    Redeemed,
     Refund,
     RefundData,
     Shipped,
@@ -41,7 +42,17 @@ from perennial.domain.events import (
 from perennial.domain.values import Money, iso
 from perennial.sources import Headers, Ignored, NotUnderstood, Ping, whole
 from perennial.sources import woocommerce_payloads as said
-from perennial.sources.payloads import LONGEST_SHORT_TEXT, Delivery, country, cut, fingerprint, understanding
+from perennial.sources.payloads import (
+    LONGEST_SHORT_TEXT,
+    MOST_COUPONS,
+    Delivery,
+    country,
+    coupon_code,
+    cut,
+    fingerprint,
+    taken_off,
+    understanding,
+)
 from perennial.sources.signatures import hmac_sha256_base64, require_signature
 
 Events = tuple[Event, ...]
@@ -135,8 +146,15 @@ def _facts(order: said.Order) -> OrderData:
         total=Money(amount=order.total, currency=order.currency),
         country=_country(order.shipping, order.billing),
         cart=_cart_id(order),
+        coupons=tuple(_coupons(order.coupon_lines)),
     )
     return OrderData(customer=_buyer(order), order=facts)
+
+
+def _coupons(lines: Sequence[said.CouponLine]) -> Iterator[Redeemed]:
+    for line in lines[:MOST_COUPONS]:
+        if code := coupon_code(line.code):
+            yield Redeemed(code=code, off=taken_off(line.discount + line.discount_tax))
 
 
 def _shipped(delivery: Delivery, order: said.Order, facts: OrderData) -> Events:

@@ -63,6 +63,14 @@ class Refund(Payload):
     total: Number
 
 
+class CouponLine(Payload):
+    """A coupon that the order was paid with, and what it took off, without tax and of tax."""
+
+    code: Text = None
+    discount: Number = Decimal(0)
+    discount_tax: Number = Decimal(0)
+
+
 class Meta(Payload):
     """What plugins add to an order."""
 
@@ -93,6 +101,7 @@ class Order(Payload):
     date_completed_gmt: Gmt = None
     payment_url: Text = None
     line_items: Many[LineItem] = ()
+    coupon_lines: Many[CouponLine] = ()
     refunds: Annotated[Many[Refund], Field(max_length=MOST_ITEMS)] = ()
     meta_data: Many[Meta] = ()
 

@@ -37,7 +37,7 @@ from perennial.sources.payloads import (
     understanding,
 )
 from perennial.sources.signatures import hmac_sha256_base64, require_fresh, require_signature
-from perennial.sources.tickets import By, intent_of
+from perennial.sources.tickets import By, intent_of, ticket_id
 
 Events = tuple[Event, ...]
 
@@ -288,13 +288,14 @@ def _rated(delivery: Delivery) -> Events:
     if said not in SCORES:
         raise NotUnderstood(f"event.satisfaction_score.score: one of {', '.join(SCORES)}")
     person, text = Person(ids={"zendesk": told.detail.requester_id}), cut(answer.comment, LONGEST_TEXT)
-    data = SurveyData(customer=person, survey="csat", score=SCORES[said], ticket=told.detail.id, text=text)
+    about = ticket_id("zendesk", told.detail.id)
+    data = SurveyData(customer=person, survey="csat", score=SCORES[said], ticket=about, text=text)
     return (delivery.event(SurveyAnswered, None, data),)
 
 
 def _ticket(ticket: Ticket, by: By, text: str | None = None) -> TicketData:
     facts = TicketFacts(
-        id=ticket.id,
+        id=ticket_id("zendesk", ticket.id),
         opened_at=ticket.created_at,
         channel=cut(ticket.via.channel, 40) if ticket.via else None,
         by=by,
