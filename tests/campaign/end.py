@@ -188,14 +188,22 @@ class End:
     @cached_property
     def early(self) -> set[Name]:
         """Events that were of the future when they came, and that nobody has tried again since."""
-        kept = {(entry.event.source, entry.event.id) for life in self.lives for entry in life.journal.values()}
-        early = {
+        return self.early_once - self.kept - self.waiting.keys()
+
+    @property
+    def kept(self) -> set[Name]:
+        """Events of the journals."""
+        return {(entry.event.source, entry.event.id) for life in self.lives for entry in life.journal.values()}
+
+    @cached_property
+    def early_once(self) -> set[Name]:
+        """Events that were of the future when they came."""
+        return {
             (event.source, event.id)
             for post, reading in self.readings
             for event in reading.events
             if event.time > post.at + AHEAD
         }
-        return early - kept - self.waiting.keys()
 
     @cached_property
     def quarantine(self) -> dict[str, Any]:

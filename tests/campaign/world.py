@@ -59,7 +59,7 @@ from tests.campaign.web import Web
 from tests.stale import StaleIndexes
 
 LINK_KEYS: Sequence[dict[str, Any]] = ({"1": "the key of links in messages"},)
-MOST_THINGS = 30_000
+MOST_THINGS = 60_000
 """More than this in one run, and it will never come to rest."""
 DEAD_AFTER = timedelta(days=13)
 """Queues forget a message after 14 days: before that somebody looks at the dead letters."""

@@ -510,6 +510,17 @@ def test_what_is_due_in_quiet_hours_waits_for_the_morning_once():
     assert life.became_of("a-play") == [("held", "quiet hours"), ("sent", None)]
 
 
+def test_what_waited_for_the_morning_and_fits_no_longer_is_said_to_be_dropped():
+    life = by_night(a_play(on="order.placed", purpose="service", **{"if": "!customer.activated"}))
+    life.hears(placed(EVENING))
+    life.hears(an_event("product.activated", EVENING + HOUR))
+
+    life.lives_until(MORNING + DAY)
+
+    assert life.actions == []
+    assert life.became_of("a-play") == [("held", "quiet hours"), ("dropped", "no longer fits")]
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "reason"),
     [

@@ -233,6 +233,8 @@ class Stagecraft:
 
     def _fire(self, play: Play, wait: Wait) -> None:
         if not self._fits(play, wait):
+            if wait.held:  # of this it was said that it waits for its hour
+                self._note(wait, "dropped", "no longer fits")
             return
         if refused := self._refused(play, wait):
             self._note(wait, "dropped", refused)
@@ -246,7 +248,7 @@ class Stagecraft:
         self._do(play, wait, channels)
 
     def _fits(self, play: Play, wait: Wait) -> bool:
-        """Stage and `if` are as the play wants them. If not, nothing is said: most plays do not fit most customers."""
+        """Stage and `if` are as the play wants them. If not, little is said: most plays do not fit most customers."""
         if play.stage and self._s.standing.stage not in play.stage:
             return False
         if play.condition is None or (wait.sent_back and play.condition.event_fields):
