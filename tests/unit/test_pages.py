@@ -163,6 +163,17 @@ def test_where_a_no_is_good_for_every_channel_what_stays_ticked_stays():
     assert door.ticked() == ["marketing/sms", "service/email", "service/sms"]
 
 
+def test_a_yes_that_another_channel_s_no_has_silenced_does_not_wake_when_its_box_was_left_empty():
+    agreed, stopped = consent(), consent(False, NOON + timedelta(minutes=1), channel="sms")
+    door = Door(agreed, stopped, policy=a_policy(consent={"no_means": "every channel"}))
+    assert "marketing/email" not in door.ticked()
+    door.house.clock.time = NOON + 2 * HOUR
+
+    door.chooses("marketing/sms", "service/email", "service/sms")
+
+    assert door.ticked() == ["marketing/sms", "service/email", "service/sms"]
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"do=both", b"do=save&do=nothing", b"do=save&topic=transactional/email", b"\xff"]
 )

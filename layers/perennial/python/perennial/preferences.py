@@ -20,7 +20,7 @@ from perennial.aws.queues import Message, Queue
 from perennial.aws.store import Store, profile_key
 from perennial.channels.links import Permit
 from perennial.domain.actions import Channel
-from perennial.domain.consent import is_confirmed, missing_consent
+from perennial.domain.consent import WITHDRAWN, is_confirmed, missing_consent
 from perennial.domain.customer import Customer, Facts
 from perennial.domain.events import ConsentChanged, ConsentData, Event, Person
 from perennial.domain.policy import Policy
@@ -90,11 +90,18 @@ class Preferences:
 
     def choose(self, permit: Permit, wanted: frozenset[Topic], wording: Wording) -> None:
         """Get these and no others of what they could choose from. Raises `Gone` and `NotRecorded`."""
-        before = self.of(permit).chosen
+        before, facts = self.of(permit).chosen, self._customer(permit).facts
         changes = {topic: topic in wanted for topic, was in before.items() if was is not (topic in wanted)}
+        changes |= {topic: False for topic in before if topic not in wanted and self._sleeps(facts, topic)}
         if self._policy().consent.no_means == "every channel" and not all(changes.values()):
             changes |= {topic: True for topic in before if topic in wanted}  # said with the no, and so not meant by it
         self._record(permit, changes, wording)
+
+    def _sleeps(self, facts: Facts, topic: Topic) -> bool:
+        """A yes of before, silenced by a no to another channel: a yes to that one would wake it."""
+        word = facts.consent.get("/".join(topic))
+        missing = missing_consent(facts, *topic, self._policy().consent)
+        return word is not None and word.granted and missing == WITHDRAWN
 
     def stop(self, permit: Permit, wording: Wording, topics: Iterable[Topic] = TOPICS) -> None:
         """Get none of these any more, by whichever channel there may ever be. Raises `Gone` and `NotRecorded`.
