@@ -26,9 +26,9 @@ class Posted:
 
 @dataclass
 class Wire:
-    """Answers in turn, the last one for ever: (status, document), or an error to raise."""
+    """Answers in turn, the last one for ever: (status, document), perhaps with headers, or an error to raise."""
 
-    answers: list[tuple[int, Any] | Exception]
+    answers: list[tuple[int, Any] | tuple[int, Any, dict[str, str]] | Exception]
     posted: list[Posted] = field(default_factory=list)
 
     def request(self, method: str, url: str, *, body: bytes, headers: dict[str, str], **options: Any) -> Any:
@@ -37,9 +37,10 @@ class Wire:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        status, document = answer
+        status, document, *headed = answer
+        headers = headed[0] if headed else {}
         content = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return SimpleNamespace(status=status, headers={}, read=lambda most: content[:most], close=lambda: None)
+        return SimpleNamespace(status=status, headers=headers, read=lambda most: content[:most], close=lambda: None)
 
     @property
     def pool(self) -> PoolManager:

@@ -62,10 +62,10 @@ class Findings:
         return sorted([*self._asked(), *self._waiting()])
 
     def _asked(self) -> Iterator[Row]:
+        for entry, action in self._actions.values():
+            what = f"{action.channel} {action.template}"
+            yield Row(entry.decided_at, action.customer, action.play, what, self._became(action))
         for entry in self.entries:
-            for action in entry.actions:
-                what = f"{action.channel} {action.template}"
-                yield Row(entry.decided_at, action.customer, action.play, what, self._became(action))
             for task in entry.tasks:
                 yield Row(entry.decided_at, task.customer, task.play, f"task {task.task}", "waits on the desk")
 
@@ -90,6 +90,12 @@ class Findings:
                 return "waits for the morning"
             case None:
                 return "on its way"
+
+    @cached_property
+    def _actions(self) -> Mapping[str, tuple[Entry, Action]]:
+        """Each with the entry that asked for it last: what its sender puts off is asked for again."""
+        entries = sorted(self.entries, key=lambda entry: entry.decided_at)
+        return {action.id: (entry, action) for entry in entries for action in entry.actions}
 
     @cached_property
     def _outcomes(self) -> Mapping[str, MessageSent | MessageFailed | MessageDeferred]:

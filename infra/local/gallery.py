@@ -1,7 +1,7 @@
 """Every message of the default playbook as people see it, in docs/messages: python -m infra.local.gallery
 
 A sheet a template: its email in every language, and country that has words of its own, at the width of a phone and on a
-desktop, and its SMS; one of them in the dark.
+desktop, and its SMS; one of them in the dark. Then the pages behind their links.
 """
 
 import sys
@@ -15,9 +15,11 @@ from babel import Locale
 
 from infra.local.browser import Browser, NoBrowser
 from infra.local.ministack import PARAMETERS
+from infra.local.page_gallery import CALLS, html
 from infra.local.template import ROOT
 from perennial.aws.documents import default_policy, messages
 from perennial.channels.catalogue import Catalogue, read_catalogue
+from perennial.channels.checking import STATES
 from perennial.channels.examples import ADDRESS, ORDER, example_action, example_recipient
 from perennial.channels.render import Brand, Message, Renderer
 from perennial.channels.wording import segments
@@ -74,7 +76,7 @@ def scenes(policy: Policy, catalogue: Catalogue) -> Iterator[Scene]:
 def _occasions(play: Play, template: str, policy: Policy) -> list[tuple[str, str] | None]:
     if isinstance(play.on, OnFestival):
         return [("festival", each.id) for each in policy.festivals if play.on.means(each)]
-    return [("state", "customs_hold"), ("state", "delayed")] if template == "delay_notice" else [None]
+    return [("state", each) for each in STATES] if template == "delay_notice" else [None]
 
 
 class Reader(NamedTuple):
@@ -166,6 +168,11 @@ class Gallery:
         told = {title: each.html for title, each in self._told(scene).items()}
         return self._put(f"{scene.name}-dark", told, PHONE, 1.0, dark=True)
 
+    def page(self, name: str) -> Path:
+        """One of the pages behind links, in every language."""
+        pages = html(name, BRAND)
+        return self._put(name, {Reader(locale).title: pages[locale] for locale in self._catalogue.layout}, PHONE, 1.0)
+
     def _told(self, scene: Scene) -> dict[str, Message]:
         """By what its reader is called; a country's own words where they are others."""
         told: dict[str, Message] = {}
@@ -193,13 +200,17 @@ class Gallery:
 
 def index(scenes: list[Scene], dark: Path) -> str:
     sections = "\n".join(_section(scene) for scene in scenes)
+    pages = "".join(f"![{name}]({name}.webp)\n\n" for name in CALLS).removesuffix("\n")
     return f"""# What customers see
 
 Every message of the default playbook in every language, as a browser shows it: emails at the width of a phone
 ({PHONE} px) and on a desktop, SMS as bubbles with what they cost. `make gallery` makes these pictures anew. The words
-are in `infra/messages`; [Messages](../messages.md) tells how they are written.
+are in `infra/messages`; [Messages](../messages.md) tells how they are written. Those of the pages are in `infra/pages`.
 
 {sections}
+## The pages behind the links
+
+{pages}
 ## In the dark
 
 ![at night]({dark.name})
@@ -222,7 +233,7 @@ def write(folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with Browser() as browser:
         gallery = Gallery(browser, folder, policy, catalogue)
-        made = {file for scene in every for file in gallery.make(scene)}
+        made = {file for scene in every for file in gallery.make(scene)} | {gallery.page(name) for name in CALLS}
         dark = gallery.dark(next(scene for scene in every if scene.template == "winback_declining"))
     for old in set(folder.glob("*.webp")) - made - {dark}:
         old.unlink()

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from infra.local.blueprint import Blueprint, Function
+from infra.local.permissions import at_work
 from infra.local.pump import Failed
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -62,7 +63,7 @@ class Handlers:
         function = self._functions[name]
         context = Context(name, int(function.timeout.total_seconds() * 1000))
         try:
-            with self._environments[function.folder]:
+            with self._environments[function.folder], at_work(name):
                 return json.loads(json.dumps(self._handler(function)(json.loads(json.dumps(event)), context)))
         except Exception as error:
             log.exception("%s raised", name)

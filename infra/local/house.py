@@ -21,6 +21,7 @@ from infra.local.due import earliest_due
 from infra.local.handlers import Handlers
 from infra.local.http import Endpoint, Gateway, Request, Response, Server, message
 from infra.local.ministack import PARAMETERS
+from infra.local.permissions import GuardedQueue, GuardedTable, Permissions
 from infra.local.pump import Pump
 from infra.local.receiver import RECEIVER, Receiver
 from infra.local.sqlite_queues import Manners, SqliteDeadLetters, SqliteQueues
@@ -54,6 +55,7 @@ class House:
             self.keys = state.keys()
             self.clock = HouseClock(state.clock)
             self.blueprint = Blueprint(PARAMETERS)
+            self.permissions = Permissions.of_the_template()
             self.database = Database(state.database)
             opening.callback(self.database.close)
             self.table = SqliteTable(self.database)
@@ -126,11 +128,18 @@ class House:
 
     def _install(self, opening: ExitStack) -> None:
         settings = settings_of(self.blueprint).model_copy(update={"LINKS_URL": self._server.url})
-        queues = {name: self.queues.queue(own) for name, own in queue_names(settings).items()}
+        table = GuardedTable(self.table, self.permissions)
+        queues = {
+            name: GuardedQueue(own, self.queues.queue(own), self.permissions)
+            for name, own in queue_names(settings).items()
+        }
         letters = {lane.queue: SqliteDeadLetters(self.queues, lane.queue) for lane in self.blueprint.lanes}
         webhooks = told(self.keys, self._server.url + RECEIVER)
-        install(settings, self.table, queues, self.clock, self.keys, self.state.mail, letters, webhooks)
+        install(settings, table, queues, self.clock, self.keys, self.state.mail, letters, webhooks, self._tell)
         opening.callback(wiring.reset)
+
+    def _tell(self, topic: str, text: str) -> None:
+        self.topics.publish(topic, text)
 
     def _settle(self) -> None:
         self.table.purge(self.clock.now())

@@ -71,7 +71,7 @@ def _story(house: House) -> list[str]:
     house.begin_at(next(at for at in map(happens_at, story) if at > LONG_AGO))
     problems = play(house, story)
     house.arrive_at(end + A_DAY)
-    problems += surprises(house, Findings.of(house.table), "laptop")
+    problems += [*surprises(house, Findings.of(house.table), "laptop"), *dict.fromkeys(house.permissions.denied)]
     house.arrive_at(house.wall())
     house.begin_at(house.wall())
     _show(Findings.of(house.table))

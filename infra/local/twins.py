@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from infra.local.blueprint import Blueprint
+from infra.local.bouncing import DOMAIN, Bouncing, Publish, unheard
 from infra.local.mailbox import InMailbox, Mailbox
 from infra.local.receiver import OnLoopback, webhook
 from infra.local.smtp import Smtp
@@ -25,6 +26,7 @@ from perennial.aws.table import Table
 from perennial.channels.links import LinkKeys
 from perennial.channels.pacing import at_once
 from perennial.channels.provider import Provider
+from perennial.channels.returns import MarkedReturns
 
 
 class NoBucketHere:
@@ -110,6 +112,9 @@ class KeptLinkSecret:
     def keys(self) -> LinkKeys:
         return self._keys
 
+    def refresh(self) -> bool:
+        return False
+
 
 def settings_of(blueprint: Blueprint) -> Settings:
     """The environment that the template gives to its functions, with local names."""
@@ -126,9 +131,13 @@ def install(
     mail: Path,
     dead_letters: Mapping[str, DeadLetters] = NO_DEAD_LETTERS,
     webhooks: Mapping[str, Webhook] = NO_WEBHOOKS,
+    publish: Publish = unheard,
 ) -> None:
-    """Let everything that `wiring` builds from now on stand on these. `queues` by their names in `QUEUES`."""
-    mailbox = Mailbox(mail, clock)
+    """Let everything that `wiring` builds from now on stand on these. `queues` by their names in `QUEUES`.
+
+    publish: to topics, what comes of emails to some addresses (infra/local/bouncing.py).
+    """
+    mailbox, links = Mailbox(mail, clock), KeptLinkSecret(keys)
     wiring.install(
         settings=settings,
         table=table,
@@ -136,11 +145,13 @@ def install(
         secrets=KeptSecrets(keys.webhooks),
         api_keys=NO_API_KEYS,
         identity_secret=keys.identity.encode(),
-        link_secret=KeptLinkSecret(keys),
+        link_secret=links,
         sender_keys=KeptSenderKeys(clock, webhooks),
         outside=OnLoopback(),
         notices_visibility=LeftToTheQueue(),
-        email_provider=_email_provider(settings, mailbox, clock),
+        email_provider=Bouncing(
+            _email_provider(settings, mailbox, clock), MarkedReturns(DOMAIN, links.keys), publish, clock
+        ),
         sms_provider=mailbox,
         email_pace=at_once,
         sms_pace=at_once,

@@ -8,7 +8,7 @@ What the SDK gives up on is raised as botocore raises it.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
@@ -18,7 +18,7 @@ from infra.local.sqlite_queues import SqliteDeadLetters
 from perennial.aws.queues import Message as QueueMessage
 from perennial.aws.queues import NotSent, batches
 from perennial.aws.table import Busy, Item, Key, Page, Write
-from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
+from perennial.channels.provider import OptedOut, OutcomeUnknown, Rejected, Spent, Throttled, Unavailable
 from perennial.channels.render import Message
 from tests.campaign.telling import of_messages, of_reads, of_writes
 from tests.campaign.turns import Environment, Turns, Wrong
@@ -190,10 +190,14 @@ class FaultyLetters:
 
 
 class FaultyProvider:
-    """As `Provider`. `take` is what happens when the provider has the message."""
+    """As `Provider`. `take` is what happens when the provider has the message, `is_stopped` asks its own list of those
+    who have told it STOP."""
 
-    def __init__(self, take: Callable[[Message], None], turns: Turns, watch: Watch) -> None:
+    def __init__(
+        self, take: Callable[[Message], None], is_stopped: Callable[[Message], bool], turns: Turns, watch: Watch
+    ) -> None:
         self._take = take
+        self._is_stopped = is_stopped
         self._turns = turns
         self._watch = watch
 
@@ -202,11 +206,16 @@ class FaultyProvider:
             "answer lost, taken": then_raising(partial(OutcomeUnknown, "ReadTimeoutError")),
             "answer lost, not taken": raising(partial(OutcomeUnknown, "ReadTimeoutError")),
             "rejected": raising(partial(Rejected, "MessageRejected")),
-            "unavailable": raising(partial(Unavailable, "Throttling")),
+            "unavailable": raising(partial(Unavailable, "SendingPausedException")),
+            "throttled": raising(partial(Throttled, "ThrottlingException", timedelta(minutes=2))),
+            "used up": raising(partial(Spent, "daily quota")),
         }
         return self._turns.call("provider", lambda: _handing(message), lambda: self._taken(message), wrong)
 
     def _taken(self, message: Message) -> str:
+        if self._is_stopped(message):
+            self._turns.note("provider: has been told STOP")
+            raise OptedOut("twilio 21610")
         self._watch.handed_over(self._turns.current, message)
         self._take(message)
         return f"m-{message.action_id[:12]}"
@@ -219,13 +228,21 @@ def _handing(message: Message) -> str:
 class SecretsClient:
     """As the client of Secrets Manager, as far as it is asked; versions of the book, the newest last."""
 
-    def __init__(self, books: Sequence[Mapping[str, Any]], turns: Turns) -> None:
+    def __init__(
+        self, books: Sequence[Mapping[str, Any]], turns: Turns, was_stale: Callable[[], None] = lambda: None
+    ) -> None:
+        """was_stale: told whenever somebody is given a version that is not the newest."""
         self._books = books
         self._turns = turns
+        self._was_stale = was_stale
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 -- as boto3 names it
-        wrong: Wrong = {"unreachable": raising(UNREACHABLE), "stale": lambda do: self._book(-2)}
+        wrong: Wrong = {"unreachable": raising(UNREACHABLE), "stale": lambda do: self._stale()}
         return self._turns.call("secrets", lambda: f"reads secret {SecretId}", lambda: self._book(-1), wrong)
+
+    def _stale(self) -> dict[str, str]:
+        self._was_stale()
+        return self._book(-2)
 
     def _book(self, version: int) -> dict[str, str]:
         return {"SecretString": json.dumps(self._books[max(version, -len(self._books))])}
@@ -261,6 +278,9 @@ class SkewedClock:
         self._turns = turns
 
     def now(self) -> datetime:
-        return self._turns.call("clock", lambda: "looks at the clock", self._now) + self._environment.skew
+        told = self._turns.call("clock", lambda: "looks at the clock", self._now) + self._environment.skew
+        if self._turns.current:
+            self._turns.current.clock = told
+        return told
 
     wall = now

@@ -52,11 +52,11 @@ class Desk:
                 self._get("/proposals", "limit=1", lambda told: self._answer(verb, told))
             case "merge by hand":
                 one, other = step.about.split(" ")
-                self._find(one, lambda first: self._find(other, lambda second: self._merge(first, second)))
+                self.find(one, lambda first: self.find(other, lambda second: self._merge(first, second)))
             case "part":
-                self._find(step.about, self._part)
+                self.find(step.about, self._part)
             case "erase":
-                self._find(step.about, self._erase)
+                self.find(step.about, self._erase)
 
     def finish(self) -> None:
         """Do what was given up."""
@@ -66,7 +66,7 @@ class Desk:
 
     # Deeds
 
-    def _find(self, email: str, then: Callable[[str], None]) -> None:
+    def find(self, email: str, then: Callable[[str], None]) -> None:
         """Whoever has this address, if anybody does."""
         query = f"email={email.replace('+', '%2B').replace('@', '%40')}"
 

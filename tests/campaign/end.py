@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -26,8 +26,9 @@ from perennial.domain.policy import Policy
 from perennial.ingest import AHEAD, READERS, Reading, read
 from tests.campaign.functions import IDENTITY_SECRET
 from tests.campaign.policies import variant
+from tests.campaign.posts import Told
 from tests.campaign.sightings import is_tombstone
-from tests.campaign.vendors import STORE, Post
+from tests.campaign.vendors import BY_ARRIVAL, STORE, Post
 from tests.campaign.world import World
 
 Name = tuple[str, str]
@@ -38,6 +39,11 @@ APPLIED = ("orders", "tickets", "outcomes", "inactivity")
 """Queues of events."""
 Ways = Iterator[str]
 """In which a promise does not hold."""
+
+
+def name_of(event: Event) -> Name:
+    """What comes again in another hour is another event of those who tell no time."""
+    return event.source, f"{event.id}@{event.time:%m-%dT%H}" if event.source in BY_ARRIVAL else event.id
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ class End:
     def own(self, life: Life) -> Iterator[tuple[Event, str]]:
         """What vendors said of this customer, with the names in it, and who it really is."""
         for entry in life.journal.values():
-            if known := self.expected.get((entry.event.source, entry.event.id)):
+            if known := self.known(entry.event):
                 yield known
 
     def are_one_person(self, *customers: str) -> bool:
@@ -172,14 +178,29 @@ class End:
     @cached_property
     def readings(self) -> list[tuple[Post, Reading]]:
         """What every delivery that was accepted says, read by the vendor's own module."""
-        told = [each.post for each in self.world.posts.told.values() if each.is_accepted]
+        told = [post for each in self.world.posts.told.values() if each.is_accepted for post in _accepted(each)]
         return [(post, self._read(post)) for post in (*told, *self.world.tellings.told)]
+
+    def known(self, event: Event) -> tuple[Event, str] | None:
+        """What was said, and of whom, as its teller said it."""
+        return self.expected.get(name_of(event)) or self.perhaps.get(name_of(event))
+
+    @cached_property
+    def perhaps(self) -> dict[Name, tuple[Event, str]]:
+        """What came of tries that were not answered, in hours in which no other was: it may be there or not."""
+        posts = [
+            replace(each.post, at=hour)
+            for each in self.world.posts.told.values()
+            if each.post.source in BY_ARRIVAL and each.post.is_authentic
+            for hour in each.arrivals
+        ]
+        return {name_of(event): (event, post.persona) for post in posts for event in self._read(post).events}
 
     @cached_property
     def expected(self) -> dict[Name, tuple[Event, str]]:
         """Every distinct event that was accepted, and whose it is."""
         return {
-            (event.source, event.id): (event, post.persona)
+            name_of(event): (event, post.persona)
             for post, reading in self.readings
             for event in reading.events
             if not isinstance(event, PrivacyRequested)
@@ -193,13 +214,13 @@ class End:
     @property
     def kept(self) -> set[Name]:
         """Events of the journals."""
-        return {(entry.event.source, entry.event.id) for life in self.lives for entry in life.journal.values()}
+        return {name_of(entry.event) for life in self.lives for entry in life.journal.values()}
 
     @cached_property
     def early_once(self) -> set[Name]:
         """Events that were of the future when they came."""
         return {
-            (event.source, event.id)
+            name_of(event)
             for post, reading in self.readings
             for event in reading.events
             if event.time > post.at + AHEAD
@@ -217,7 +238,7 @@ class End:
         """Events that wait in quarantine for whose they are."""
         entries = (entry for entry in self.quarantine.values() if entry and entry.source == "perennial")
         events = (parse_event(entry.payload) for entry in entries)
-        return {(event.source, event.id): event for event in events}
+        return {name_of(event): event for event in events}
 
     @cached_property
     def replayed(self) -> dict[str, list[Decision]]:
@@ -266,6 +287,13 @@ class End:
     def _read(self, post: Post) -> Reading:
         headers = {name: value for name, value in post.headers.items() if name in READERS[post.source].HEADERS}
         return read(READERS[post.source], headers, post.body, STORE, post.at, latest=None)
+
+
+def _accepted(told: Told) -> list[Post]:
+    """Once; of who tells no time, once for each hour in which it was accepted."""
+    if told.post.source not in BY_ARRIVAL:
+        return [told.post]
+    return [replace(told.post, at=hour) for hour, is_accepted in told.arrivals.items() if is_accepted]
 
 
 def _outcomes(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -75,7 +75,6 @@ SETTINGS = Settings(
     PARTS_QUEUE_URL="parts",
     IMPORTS_BUCKET="imports",
     PRIVACY_QUEUE_URL="privacy",
-    DEAD_LETTERS_URLS="orders-dead-letters",
     WEBHOOK_SECRETS_ID="webhooks",
     API_KEYS_ID="keys",
     SENDER_KEYS_ID="sender-keys",

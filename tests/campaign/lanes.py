@@ -18,7 +18,10 @@ from tests.campaign.weather import Length
 QUEUES = ("orders", "tickets", "inactivity", "outcomes", "email", "sms", "notices", "receipts", "privacy")
 BATCH = {"sms": 1, "notices": 1, "privacy": 1}
 """Messages a function is given at once; the others take 10. As template.yaml has it."""
-MANNERS = dict.fromkeys(QUEUES, Manners()) | {"privacy": Manners(visibility=timedelta(minutes=30))}
+MANNERS = dict.fromkeys(QUEUES, Manners()) | {
+    "privacy": Manners(visibility=timedelta(minutes=30)),
+    "notices": Manners(visibility=timedelta(minutes=6), max_receives=20),
+}
 AT_ONCE = 3
 """Execution environments of one lane."""
 DELAYS = Length(0.12, (0.05, 3.0), (3.0, 60.0), (60.0, 3600.0))
@@ -127,6 +130,11 @@ class Lanes:
         )
         self._c.agenda.at(self._hidden_until(queue), lambda: self.poll(queue))
         self._c.agenda.after(0.02, lambda: self.poll(queue))
+
+    def put_off(self, queue: str, receipt: str, span: timedelta) -> None:
+        """Whoever has the message in hand lets it come again so much later."""
+        self._queues.release(receipt, span)
+        self._c.agenda.at(self._c.agenda.now + span + SOON, lambda: self.poll(queue))
 
     # On the way
 

@@ -80,7 +80,8 @@ class Persona:
 
     @property
     def _digits(self) -> int:
-        return {"DE": 4, "SG": 3, "IN": 5, "GB": 5}[self.country]
+        """As many as a mobile number has there: others are nobody's, and are not written to."""
+        return {"DE": 4, "SG": 2, "IN": 3, "GB": 3}[self.country]
 
 
 class Named(NamedTuple):

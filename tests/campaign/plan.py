@@ -6,19 +6,26 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
-from tests.campaign import erasures, families
+from tests.campaign import erasures, families, listening, points, warmth
 from tests.campaign import vendors as v
 from tests.campaign.erasures import Wish
 from tests.campaign.families import Said
+from tests.campaign.listening import Change, Listener
 from tests.campaign.people import EVERYBODY, Persona
-from tests.campaign.policies import VARIANTS
+from tests.campaign.points import Move
+from tests.campaign.policies import EVERYDAY
 from tests.campaign.shop import Kind
 from tests.campaign.vendors import SOURCES, Post
 
+THIRD_LIFE = 9
+"""The number of the thread in which somebody collects points."""
 SECOND_LIFE = 8
 """The number of the thread in which somebody is met by another name: no life has so many others."""
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
+
+YOUNG = 0.15
+"""Share of all seeds in which the domain that emails come from is new."""
 
 REACHES = (
     *("",) * 4,
@@ -41,6 +48,8 @@ Deed = Literal[
     "change policy",
     "rotate secret",
     "retire secret",
+    "rotate key",
+    "retire key",
     "redrive",
     "replay quarantine",
     "stop the world",
@@ -67,7 +76,7 @@ class Act:
         return f"{self.deed} {self.about}"
 
 
-Step = Post | Act | Said | Wish
+Step = Post | Act | Said | Wish | Move | Change
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ class Plan:
     """Where coupons are made good."""
     has_others: bool = False
     """The shop has many customers besides, of whom some have complained already."""
+    listeners: tuple[Listener, ...] = ()
+    """The merchant's own systems that want to be told."""
 
 
 def plan_of(seed: int) -> Plan:
@@ -102,15 +113,35 @@ def plan_of(seed: int) -> Plan:
     everything: list[Step] = [*steps, *_deeds(chance, begins, ends), *_stops(chance, steps), *_codes(chance, steps)]
     if is_met_twice:
         everything += families.words_of_staff(lives, who, begins, ends)
+    everything += _keys(Random(f"keys {seed}"), steps)
     if lives.random() < erasures.SHARE:
         tellers, moments = [Teller(each, SECOND_LIFE) for each in who], sorted(step.at for step in steps)
         everything += erasures.wishes(lives, tellers, moments, ends)
+    domain = Random(f"domain {seed}")
+    if is_young := domain.random() < YOUNG:
+        everything += warmth.crowd(domain, [Teller(each, THIRD_LIFE) for each in EVERYBODY], begins + HOUR)
+    everything += _points(seed, who, sorted(step.at for step in steps), ends)
+    listeners = listening.listeners(ears := Random(f"listeners {seed}"))
+    everything += _told(ears, listeners, sorted(step.at for step in steps), ends)
     everything.sort(key=lambda step: step.at)
     ends = max(ends, everything[-1].at + 10 * MINUTE)
     later = chance.choice((2 * DAY, 5 * DAY, 40 * DAY, 200 * DAY))
     policy = chance.choice(("shipped", "busy", "lawful"))
+    policy = "young" if is_young else policy
     shop: Kind = chance.choice(("none", "shopify", "woocommerce"))
-    return Plan(seed, policy, tuple(everything), begins, ends, later, shop, has_others=chance.random() < 0.5)
+    has_others = chance.random() < 0.5
+    return Plan(seed, policy, tuple(everything), begins, ends, later, shop, has_others, listeners)
+
+
+def _points(seed: int, who: Sequence[Persona], moments: Sequence[datetime], ends: datetime) -> Iterator[Step]:
+    """Of some, systems of the merchant's own tell how many points they have; and staff move some."""
+    chance = Random(f"points {seed}")
+    if chance.random() >= points.SHARE:
+        return
+    for each in chance.sample(who, chance.randint(1, len(who))):
+        at = chance.choice(moments) + chance.choice((0 * SECOND, MINUTE))
+        yield from points.told_of(chance, Teller(each, THIRD_LIFE), at)
+    yield from points.moves(chance, [each.email for each in who], moments, ends)
 
 
 def _beginning(chance: Random) -> datetime:
@@ -381,7 +412,7 @@ def _deeds(chance: Random, begins: datetime, ends: datetime) -> Iterator[Act]:
         return begins + chance.random() * (ends - begins)
 
     for _ in range(chance.choice((0, 0, 1, 2))):
-        yield Act(some_time(), "change policy", chance.choice(sorted(VARIANTS)))
+        yield Act(some_time(), "change policy", chance.choice(EVERYDAY))
     if chance.random() < 0.3:
         source = chance.choice(SOURCES)
         yield Act(rotated := some_time(), "rotate secret", source)
@@ -397,6 +428,15 @@ def _deeds(chance: Random, begins: datetime, ends: datetime) -> Iterator[Act]:
         yield Act(some_time(), "replay quarantine", "newest")
     if chance.random() < 0.25:
         yield Act(some_time(), "stop the world", str(chance.choice((1, 6, 12, 90, 200))))
+
+
+def _keys(chance: Random, steps: Sequence[Step]) -> Iterator[Act]:
+    """A new key for the links, mostly just as messages go out; and the old ones go, soon or when nobody needs them."""
+    for _ in range(chance.choice((0, 0, 1, 1, 2))):
+        rotated = chance.choice(steps).at + chance.choice((-SECOND, 50 * MILLISECOND, 2 * SECOND, 20 * SECOND, MINUTE))
+        yield Act(rotated, "rotate key", "of links")
+        if chance.random() < 0.6:
+            yield Act(rotated + chance.choice((SECOND, 2 * MINUTE, HOUR, 3 * DAY)), "retire key", "of links")
 
 
 def _stops(chance: Random, steps: Sequence[Step]) -> Iterator[Act]:
@@ -422,6 +462,15 @@ def _what_waits(chance: Random, at: datetime) -> Iterator[Act]:
         yield Act(at, "release", which)
     if chance.random() < 0.2:
         yield Act(at + chance.choice((5 * MILLISECOND, MINUTE)), "release", which)
+
+
+def _told(
+    chance: Random, who: Sequence[Listener], moments: Sequence[datetime], ends: datetime
+) -> Iterator[Act | Change]:
+    """What becomes of those who are told, and staff who send back what they did not take."""
+    yield from listening.changes(chance, who, moments, ends)
+    if chance.random() < 0.2:
+        yield Act(chance.choice(moments) + chance.choice((HOUR, 2 * DAY)), "redrive", "notices")
 
 
 def _codes(chance: Random, steps: Sequence[Step]) -> Iterator[Act]:

@@ -15,6 +15,28 @@ from tests.campaign.coupons import POOL
 Document = dict[str, Any]
 
 
+_POINTS: tuple[Document, ...] = (
+    {"id": "bought", "on": "order.paid", "do": {"points": 50}, "purpose": "service"},
+    {"id": "seen", "on": "product.viewed", "do": {"points": 7}, "at_most": "3 per 1d", "purpose": "service"},
+    {
+        "id": "patient",
+        "on": "ticket.resolved",
+        "do": {"points": {"give": 30, "expires": "40d"}, "email": "apology"},
+        "at_most": "2 per 30d",
+        "purpose": "service",
+    },
+    {
+        "id": "enough",
+        "on": "points.earned",
+        "if": "customer.points >= 100",
+        "do": {"email": "apology"},
+        "at_most": "1 per 90d",
+        "purpose": "service",
+    },
+)
+"""Plays that give points, by an order, again and again, and beside a message; and one that asks for them."""
+
+
 @cache
 def variant(name: str) -> Policy:
     """The policy of this name, as version 1."""
@@ -38,8 +60,19 @@ def _busy(document: Document) -> None:
         _play("helped", "ticket.replied", "apology", "service", coupon=_coupon("5", POOL)),
         _play("moved", "customer.updated", "welcome", "transactional", at_most="1 per 1d"),
         _play("texted", "shipment.updated", "out_for_delivery", "service", channel="sms", at_most="1 per 1d"),
+        _play("posted", "order.shipped", "out_for_delivery", "service", channel="sms", at_most="1 per 1d"),
+        *_POINTS,
     ]
+    _granting(document, most=250, worth="0.01")
     document["consent"]["service"] = "opt_out"
+    document["tell"] += ["stage.changed", "order.placed", "customer.merged", "customer.unmerged", "message.failed"]
+
+
+def _granting(document: Document, *, most: int, worth: str) -> None:
+    """So many points at every stage, each worth so much."""
+    document["currencies"]["point"] = worth
+    for granted in document["authority"].values():
+        granted["points"] = most
 
 
 def _lawful(document: Document) -> None:
@@ -63,6 +96,8 @@ def _strict(document: Document) -> None:
         {"purposes": ["marketing"], "at_most": 1, "per": "7d"},
     ]
     document["quiet_hours"] |= {"start": "18:00", "end": "10:00"}
+    document["tell"] = ["task.created", "stage.changed", "ticket.opened"]
+    _granting(document, most=40, worth="0.02")
 
 
 def _awake(document: Document) -> None:
@@ -73,6 +108,16 @@ def _awake(document: Document) -> None:
             play["after"] = "1h"
     document["score"]["bands"] = {"critical": 0, "at_risk": 35, "steady": 55, "healthy": 75}
     document["plays"] = [play for play in document["plays"] if play["id"] != "tutorial"]
+    document["tell"] += ["stage.changed", "label.changed", "band.changed", "customer.updated"]
+
+
+def _young(document: Document) -> None:
+    """The domain is new: a marketing email a day for a start. And there is news for everybody who looks around."""
+    _busy(document)
+    document["plays"] = [play for play in document["plays"] if play["id"] != "glance"]
+    document["plays"].append(_play("news", "product.viewed", "welcome", "marketing", at_most="1 per 1d"))
+    document["consent"]["marketing"] = "opt_out"
+    document["warm_up"] = {"since": "2026-06-01", "until": "2026-11-25", "first_day": 1, "growth": 1.004}
 
 
 VARIANTS: Mapping[str, Callable[[Document], None]] = {
@@ -81,7 +126,12 @@ VARIANTS: Mapping[str, Callable[[Document], None]] = {
     "lawful": _lawful,
     "strict": _strict,
     "awake": _awake,
+    "young": _young,
 }
+
+
+EVERYDAY = ("awake", "busy", "lawful", "shipped", "strict")
+"""Those that staff change to at any time."""
 
 
 def _play(

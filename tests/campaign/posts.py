@@ -1,11 +1,14 @@
 """Vendors at work: they sign, post, hear the answer or do not, and post again until they are told that all is well."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from infra.local.signing import signed
+from infra.local.signing import PUBLIC_URL, signed
 from tests.campaign.broken import Broken
 from tests.campaign.circumstances import Circumstances
 from tests.campaign.functions import Fleet, Handler
@@ -29,6 +32,8 @@ class Told:
     """Once answered 200, whether the vendor heard it or not."""
     is_heard: bool = False
     tries: int = 0
+    arrivals: dict[datetime, bool] = field(default_factory=dict)
+    """Hour in which it arrived, by the clock of who took it -> was it answered 200?"""
 
 
 @dataclass
@@ -107,18 +112,22 @@ class Posts:
     def _request(self, post: Post) -> dict[str, Any]:
         """As API Gateway hands it over. Each try is signed anew."""
         headers = signed(post.source, post.body, post.headers, self.secrets.secret(post), self._c.agenda.now)
+        is_form = "form" in headers["content-type"]
         return {
-            "requestContext": {"domainName": "hooks.demo.example"},
+            "requestContext": {"domainName": urlsplit(PUBLIC_URL).netloc},
             "rawPath": f"/webhooks/{post.source}/{STORE}",
             "pathParameters": {"store": STORE} if post.source == "open" else {"source": post.source, "store": STORE},
             "headers": {name.lower(): value for name, value in headers.items()},
-            "body": post.body.decode(),
-            "isBase64Encoded": False,
+            "body": b64encode(post.body).decode() if is_form else post.body.decode(),
+            "isBase64Encoded": is_form,
         }
 
     def _answered(self, name: str, told: Told, result: Result) -> None:
         status, body = _answer(result)
         self._c.said(name, lambda: f"answers {status} {body}")
+        if result.clock:
+            hour = result.clock.replace(minute=0, second=0, microsecond=0)
+            told.arrivals[hour] = told.arrivals.get(hour, False) or status == 200
         if status == 200:
             self._accepted(name, told)
         elif told.post.is_authentic and status not in (401, 500, 502):

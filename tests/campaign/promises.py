@@ -74,6 +74,13 @@ def _staff_leave_traces(end: End) -> Ways:
             yield f"{name} was {did} {count} times, of which {moved[name, did]} are written down"
 
 
+def _throttled_waits(end: End) -> Ways:
+    """Who is told to come again later does, by the due index: no receipt of its queue is used up for that."""
+    for line in end.world.log.getvalue().splitlines():
+        if '"Throttled"' in line or '"Spent"' in line:
+            yield f"a sender logs {line[:200]}"
+
+
 # What customers chose
 
 
@@ -155,6 +162,7 @@ PROMISES: Mapping[str, Callable[[End], Ways]] = {
     "what waits is shown": _what_waits_is_shown,
     "what is given up is over": _what_is_given_up_is_over,
     "staff leave traces": _staff_leave_traces,
+    "what is throttled waits": _throttled_waits,
     "choices are their own": _choices_are_their_own,
     "confirmed is what was said twice": _confirmed_is_what_was_said_twice,
     "clicks are real": _clicks_are_real,

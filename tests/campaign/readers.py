@@ -18,6 +18,8 @@ from perennial.domain.customer import Facts
 from tests.campaign.broken import Broken
 from tests.campaign.circumstances import Circumstances
 from tests.campaign.functions import SETTINGS
+from tests.campaign.keys import Keys
+from tests.campaign.texts import Texts
 from tests.campaign.watch import SKEW, Topic, Watch
 from tests.campaign.web import FAILED, Answer, Asked, Web
 
@@ -31,6 +33,8 @@ LATEST: Mapping[Page, timedelta | None] = {
     "confirm": timedelta(days=30),
 }
 """How long after what it is about each kind of link works, as docs/consent.md has it."""
+MADE_UP = "1.bm90aGluZw.bm90aGluZw"
+"""A link that nobody ever signed."""
 COUNTED_FOR = timedelta(days=90)
 """How long after its message a click tells something about it."""
 _LINK = re.compile(rf"{re.escape(SETTINGS.LINKS_URL)}/(preferences|u|confirm|r)/([A-Za-z0-9._-]+)")
@@ -106,8 +110,8 @@ class Readers:
     watch: Watch
     table: Table
     """As it is, without any weather."""
-    texted: Callable[[Message, str], None]
-    """An answer to an SMS."""
+    texts: Texts
+    keys: Keys
     pressed: list[Pressed] = field(default_factory=list)
     """All of them, whatever they were answered."""
     clicked: list[Clicked] = field(default_factory=list)
@@ -161,29 +165,37 @@ class Readers:
                 for token in letter.buttons:
                     self._click(message, token)
                 yield deed
-            case "forges" if links or letter.buttons:
+            case "forges":
                 self._forge(letter)
                 yield deed
             case "STOP" | "START" | "HELP" | "thanks":
-                self.texted(message, deed)
-                yield f"texts {deed}"
+                self.texts.answer(message, deed)
 
     # To look
 
     def _look(self, page: Page, token: str) -> None:
         """Mail programs and their guards follow every link. Whatever that wrote would be found in the end."""
 
+        judge = self._in_its_time(page, token)
+
         def shown(answer: Answer) -> None:
-            _require(answer, 200, 404)
+            judge(_require(answer, 200, 404))
 
         self._ask(f"{page} looked at", "preferences", "GET", page, token, shown)
 
     def _look_ahead(self, token: str) -> None:
+        judge = self._under_its_key(token)
+
         def only_led(answer: Answer) -> None:
-            _require(answer, 302, 404)
+            judge(_require(answer, 302, 404))
 
         self._ask("button looked at", "redirect", "HEAD", "r", token, only_led)
         self._ask("button fetched", "redirect", "GET", "r", token, only_led, headers={"sec-purpose": "prefetch"})
+
+    def knock(self) -> None:
+        """A stranger tries a link of their own making: who answers has looked at the keys."""
+        for function, page in (("preferences", "u"), ("redirect", "r")):
+            self._ask("made up", function, "GET", page, MADE_UP, _is_refused)
 
     # To press
 
@@ -204,10 +216,11 @@ class Readers:
         pressed = Pressed(page, Permit.of(token), wanted, b"do=save" in body, self.circumstances.agenda.now)
         self.pressed.append(pressed)
         headers = _FORM if body else {}
-        ended = self._ended(pressed)
+        ended, judge = self._ended(pressed), self._in_its_time(page, token)
 
         def answered(answer: Answer) -> None:
-            if _require(answer, 200, 404) == 200:
+            judge(status := _require(answer, 200, 404))
+            if status == 200:
                 self._is_written(pressed, ended)
 
         self._ask(f"{page} pressed", "preferences", "POST", page, token, answered, body=body, headers=headers)
@@ -245,8 +258,11 @@ class Readers:
         clicked = Clicked(message, self.circumstances.agenda.now, is_counted=False)
         self.clicked.append(clicked)
 
+        judge = self._under_its_key(token)
+
         def led(answer: Answer) -> None:
-            if _require(answer, 302) != 302:
+            judge(status := _require(answer, 302, 404))
+            if status != 302:
                 if answer.faults and all(_is_of_the_queue(fault) for fault in answer.faults):
                     raise Broken("who clicks comes to the page", f"they got {answer.status} for {answer.faults}")
                 return
@@ -257,9 +273,40 @@ class Readers:
 
         self._ask("button clicked", "redirect", "GET", "r", token, led)
 
+    # Who holds a good link
+
+    def _under_its_key(self, token: str) -> Callable[[int], None]:
+        """Judges an answer to whoever follows this link now, by the key that it was signed with."""
+        asked_at = self.circumstances.agenda.now
+
+        def judge(status: int) -> None:
+            if status not in FAILED:
+                self.keys.judge(token, asked_at, is_taken=status != 404)
+
+        return judge
+
+    def _in_its_time(self, page: Page, token: str) -> Callable[[int], None]:
+        """The same of a page, which old links and those of whoever is gone do not open."""
+        judge, permit = self._under_its_key(token), Permit.of(token)
+        was_there = self._is_there(permit.customer)
+
+        def judge_page(status: int) -> None:
+            latest, now = LATEST[page], self.circumstances.agenda.now
+            is_old = latest is not None and now > permit.at + latest - SKEW
+            if status != 404 or not (is_old or not was_there or not self._is_there(permit.customer)):
+                judge(status)
+
+        return judge_page
+
+    def _is_there(self, customer: str) -> bool:
+        facts = self._facts(customer)
+        return facts is not None and facts.deleted_at is None
+
     # To forge
 
     def _forge(self, letter: Letter) -> None:
+        if letter.message.channel == "sms":
+            self.texts.forge(letter.message)
         for page, token in letter.links.items():
             for number, forged in enumerate(_forged(token)):
                 self._ask(f"{page} forged", "preferences", ("GET", "POST")[number % 2], page, forged, _is_refused,
@@ -318,4 +365,5 @@ def _forged(token: str) -> Iterator[str]:
     fields[0] = "https://elsewhere.example/" if fields[0].startswith("http") else "preferences"
     other = base64.urlsafe_b64encode(json.dumps([*fields[:2], "c0", *fields[3:]]).encode()).decode().rstrip("=")
     yield f"{key}.{other}.{signature}"
+    yield f"0{key}.{said}.{signature}"
     yield f"{key}.{said}.{signature[:-2]}{'AA' if signature[-2:] != 'AA' else 'BB'}"

@@ -25,9 +25,9 @@ from perennial.domain.judgement import Judgement
 from perennial.domain.profile import Profile
 from perennial.domain.settled import ref_of
 from tests.builders import folded, written
-from tests.campaign import forgetting, kinship, promises
+from tests.campaign import accounts, forgetting, kinship, notices, objecting, promises, waiting, warmth
 from tests.campaign.broken import Broken
-from tests.campaign.end import APPLIED, OUTBOX, SWEEP, End, Ways
+from tests.campaign.end import APPLIED, OUTBOX, SWEEP, End, Ways, name_of
 from tests.campaign.forgetting import erased_people, is_of, may_be_let_go
 from tests.campaign.functions import MOST_SKEW
 from tests.campaign.goodname import GUARD
@@ -84,6 +84,12 @@ def figures_of(end: End) -> Counter[str]:
             "choices": len(end.world.readers.pressed),
             "clicks": len(end.world.readers.clicked),
             "codes of the pool": len(end.world.watch.coupons.drawn),
+            "notices": len(end.world.listeners.bodies),
+            "notices, taken": sum(len(each.taken) for each in end.world.listeners.systems.values()),
+            "points moved by staff": sum(bool(each.statuses) for each in end.world.goodwill.requests),
+            "points given by plays": sum(len(entry.grants) for life in end.lives for entry in life.entries),
+            "charged to plays": sum(len(entry.costs) for life in end.lives for entry in life.entries),
+            "put off by the warm-up": len(list(warmth.put_off(end))),
         }
     )
 
@@ -101,7 +107,7 @@ def _nothing_waits(end: End) -> Ways:
 
 def _every_event_is_kept(end: End) -> Ways:
     """Each in the journal of one customer, or in quarantine because nobody can be found for it."""
-    kept = Counter((entry.event.source, entry.event.id) for life in end.lives for entry in life.journal.values())
+    kept = Counter(name_of(entry.event) for life in end.lives for entry in life.journal.values())
     for name, (event, _) in end.expected.items():
         if name in end.early:
             continue  # it claimed to be of the future, and lies in quarantine as it came
@@ -112,12 +118,13 @@ def _every_event_is_kept(end: End) -> Ways:
 
 def _nothing_is_made_up(end: End) -> Ways:
     ours = {source: end.said("orders", source) for source in SAYS_WHO_IS_WHOM}
-    ours |= {source: end.said("outcomes", source) for source in (OUTBOX, REDIRECT)}
+    ours |= {source: end.said("outcomes", source) for source in (OUTBOX, REDIRECT, accounts.PLAYS)}
+    ours[accounts.STAFF] |= end.said("outcomes", accounts.STAFF)
     ours |= {SWEEP: end.said("inactivity", SWEEP)}
     for life in end.lives:
         for key, entry in life.journal.items():
             event = entry.event
-            known = end.expected.get((event.source, event.id))
+            known = end.known(event)
             if event.source == CHOICES:
                 continue  # `choices are their own`
             if event.source in ours:
@@ -402,6 +409,7 @@ def _nobody_is_named(end: End) -> Ways:
         for sk in ("RECORD", "J#", "MESSAGING", "ORDER", "TICKET", "PARCEL", "DESK#")
     ]
     places += [(pk, [item.body for key, item in end.items.items() if key.pk == pk]) for pk in ("PROPOSALS", "PRIVACY")]
+    places += [("ASKED", [item.body for key, item in end.items.items() if key.pk.startswith("ASKED#")])]
     for place, texts in places:
         everything = "\n".join(texts)
         yield from (f"{name} is in {place}" for name in names if name in everything)
@@ -425,6 +433,11 @@ PROMISES: Mapping[str, Promise] = {
     "what was said is kept": _what_was_said_is_kept,
     "every action is accounted for": _actions_are_accounted_for,
     **promises.PROMISES,
+    **notices.PROMISES,
+    **objecting.PROMISES,
+    **waiting.PROMISES,
+    **accounts.PROMISES,
+    **warmth.PROMISES,
     "nobody is named": _nobody_is_named,
     **kinship.PROMISES,
     **forgetting.PROMISES,

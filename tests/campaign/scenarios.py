@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from tests.campaign import vendors as v
 from tests.campaign.erasures import Wish
 from tests.campaign.families import Said
+from tests.campaign.listening import Listener
 from tests.campaign.people import EVERYBODY
 from tests.campaign.plan import DAY, HOUR, MINUTE, SECOND, Act, Plan, Step, Teller
 
@@ -70,14 +71,15 @@ def _is_forgotten() -> Iterator[Step]:
     yield TELL.shopify("placed", later, "orders/create", v.order(WHO, ORDER, later))
 
 
-def _plan(*steps: Step) -> Plan:
-    return Plan(0, "busy", steps, NOON, max(step.at for step in steps) + 10 * MINUTE, 2 * DAY)
+def _plan(*steps: Step, listeners: tuple[Listener, ...] = ()) -> Plan:
+    ends = max(step.at for step in steps) + 10 * MINUTE
+    return Plan(0, "busy", steps, NOON, ends, 2 * DAY, listeners=listeners)
 
 
 SCENARIOS: Mapping[str, Plan] = {
     "waits for its order": _plan(*_waits_for_its_order()),
     "leaves a cart": _plan(*_leaves_a_cart()),
     "asks for help": _plan(*_asks_for_help()),
-    "is two and then one": _plan(*_is_two_and_then_one()),
+    "is two and then one": _plan(*_is_two_and_then_one(), listeners=(Listener("desk"),)),
     "is forgotten": _plan(*_is_forgotten()),
 }

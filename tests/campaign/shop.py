@@ -65,9 +65,9 @@ class Shop:
             "unreachable": raising(partial(ConnectTimeoutError, "no connection")),
             "answer lost, taken": then_raising(_read_timeout),
             "answer lost, not taken": raising(_read_timeout),
-            "busy": _answering(Answer(429, {}, {"retry-after": "2"})),
+            "busy": _answering(_BUSY[self.kind]),
             "broken": _answering(Answer(500, {"code": "internal_server_error"})),
-            "throttled": _answering(Answer(200, {"errors": [{"extensions": {"code": "THROTTLED"}}]})),
+            "throttled": _answering(_THROTTLED[self.kind]),
         }
         return self._turns.call("shop", lambda: "makes a coupon good", lambda: self._make(asked), wrong)
 
@@ -93,6 +93,14 @@ _ADDRESSES = frozenset(
         ("POST", "https://shop.demo.example/wp-json/wc/v3/coupons"),
     }
 )
+_BUSY: Mapping[Kind, Answer] = {
+    "shopify": Answer(503, {}),
+    "woocommerce": Answer(503, {}, {"retry-after": "600"}),
+}
+_THROTTLED: Mapping[Kind, Answer] = {
+    "shopify": Answer(200, {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}),
+    "woocommerce": Answer(429, {}, {"retry-after": "2"}),
+}
 _ANSWERS: Mapping[tuple[Kind, bool], Answer] = {
     ("shopify", False): Answer(200, _created({"id": "gid://shopify/DiscountCodeNode/1"})),
     ("shopify", True): Answer(200, _created(None, "TAKEN")),

@@ -8,6 +8,7 @@ from perennial.aws.queues import Message
 from perennial.aws.table import Key, Put, Write
 
 _TYPE = re.compile(r'"type":"([a-z._]+)"')
+_NOTICE = re.compile(r'"kind":"([a-z._]+)".*?(?:"to":"([a-z]+)")?}$')
 _ACTION = re.compile(r'"id":"([0-9a-f]{32})".*?"template":"([a-z_]+)"')
 
 
@@ -32,6 +33,8 @@ def of_body(body: str) -> str:
     """The type of an event, the template of an action, and the name that its turn will have."""
     if action := _ACTION.search(body):
         return f"{action[2]} {action[1][:6]} ({digest(body)})"
+    if notice := _NOTICE.search(body):
+        return f"notice of {notice[1]} for {notice[2] or 'all'} ({digest(body)})"
     kind = _TYPE.search(body)
     return f"{kind[1] if kind else '?'} ({digest(body)})"
 

@@ -83,6 +83,8 @@ class Result:
     crashed: bool = False
     faults: tuple[str, ...] = ()
     """What went wrong with its calls."""
+    clock: datetime | None = None
+    """What its clock said when it looked last."""
 
 
 @dataclass
@@ -100,6 +102,8 @@ class Turn:
     """What it read last, for the watch."""
     looked_at: datetime | None = None
     """When it read its customer last."""
+    clock: datetime | None = None
+    """What its clock said last."""
     faults: list[str] = field(default_factory=list)
     result: Result = field(default_factory=Result)
     thread: greenlet | None = None
@@ -152,6 +156,10 @@ class Turns:
         self._c.agenda.after(seconds, lambda: self._go_on(turn))
         self._main.switch()
         self._alive()
+
+    def note(self, fault: str) -> None:
+        """Count something that is nobody's fault."""
+        self._c.faults[fault] += 1
 
     def end_all(self) -> None:
         """End what is still at work, as a crash would."""
@@ -215,7 +223,7 @@ class Turns:
             self._ended(turn)
 
     def _ended(self, turn: Turn) -> None:
-        turn.result.faults = tuple(turn.faults)
+        turn.result.faults, turn.result.clock = tuple(turn.faults), turn.clock
         if turn.result.crashed:
             self._c.said(turn.name, lambda: "is dead")
         elif error := turn.result.error:

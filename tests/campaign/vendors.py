@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from tests.campaign.people import Persona
 
 STORE = "demo"
-SOURCES = ("shopify", "zendesk", "aftership", "open")
+SOURCES = ("shopify", "zendesk", "aftership", "open", "twilio")
+BY_ARRIVAL = frozenset({"twilio"})
+"""Who tells no time: what they tell happened in the hour in which it arrived."""
 Voice = Literal["own", "previous", "forged"]
 """Who signs: the vendor by its newest secret or by the one before, or somebody who has none."""
 
@@ -70,6 +73,12 @@ def open_api(name: str, at: datetime, who: Persona, *events: Mapping[str, Any]) 
         for index, event in enumerate(events)
     ]
     return Post(name, at, "open", _json(said if len(said) > 1 else said[0]), who.email)
+
+
+def twilio(name: str, at: datetime, who: Persona, form: Mapping[str, str], voice: Voice = "own") -> Post:
+    """What somebody texts to a number of ours."""
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    return Post(name, at, "twilio", urlencode(form).encode(), who.email, headers, voice)
 
 
 def account(who: Persona, at: datetime, *, email: str | None = None, consent: Mapping[str, Any] | None = None) -> Any:

@@ -34,6 +34,7 @@ from tests.campaign.sightings import (
     record_of,
     sent_to_others,
 )
+from tests.campaign.warmth import Warmth
 
 if TYPE_CHECKING:
     from tests.campaign.turns import Turn
@@ -97,6 +98,8 @@ class Watch:
     """By request to be erased."""
     policies: list[int] = field(default_factory=lambda: [1])
     """Versions in the order in which they came into force."""
+    in_force_from: dict[int, datetime] = field(default_factory=dict)
+    """Version -> since when; the first one is always there."""
     stops: dict[str, Stop] = field(default_factory=dict)
     """By id, each that was ever in force."""
     moves: list[tuple[str, str]] = field(default_factory=list)
@@ -106,6 +109,7 @@ class Watch:
     chosen: dict[tuple[str, Topic], tuple[datetime, datetime]] = field(default_factory=dict)
     """Customer and topic -> when they last pressed on a page that they want none of it, and were told that it is so."""
     coupons: Coupons = field(default_factory=Coupons)
+    warmth: Warmth = field(default_factory=Warmth)
     _next_due: datetime | None = None
 
     def is_used(self, partition: str) -> bool:
@@ -155,6 +159,8 @@ class Watch:
                     self.given_up.add(write.key.sk)
             elif write.key.pk.startswith("COUPONS#"):
                 self.coupons.written(write, self.now())
+            elif write.key.pk.startswith("WARM_UP#"):
+                self.warmth.written(write)
             elif write.key == IN_FORCE and isinstance(write, Put):
                 self._stopped(json.loads(write.item.body or "{}").get("holds", ()))
         self.graves.written(writes)
@@ -203,6 +209,7 @@ class Watch:
         if version != self.policies[-1] + 1:
             raise Broken("policies follow each other", f"version {version} after {self.policies[-1]}")
         self.policies.append(version)
+        self.in_force_from[version] = self.now()
 
     # The emergency stop
 
@@ -345,6 +352,7 @@ class Watch:
         assert turn.looked_at is not None, "it has seen its customer"
         self._as_chosen(message, delivery.customer, record, turn.looked_at)
         self._not_stopped(message, country_of(turn, delivery.customer) or _country(record), turn.looked_at)
+        self.warmth.handed_over(message, delivery.claim, turn.environment.parts["policies"].in_use)
 
 
 def _objection(facts: Mapping[str, Any], claim: Claim, rules: ConsentRules) -> str | None:

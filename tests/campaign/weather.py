@@ -40,22 +40,38 @@ CALLS: Mapping[str, Kinds] = {
         "answer lost, not taken": 0.05,
         "rejected": 0.05,
         "unavailable": 0.08,
+        "throttled": 0.04,
+        "used up": 0.02,
     },
     "shop": {
-        "crash before": 0.03,
-        "crash after": 0.03,
-        "unreachable": 0.03,
-        "answer lost, taken": 0.03,
-        "answer lost, not taken": 0.03,
-        "busy": 0.03,
-        "broken": 0.03,
-        "throttled": 0.03,
+        "crash before": 0.15,
+        "crash after": 0.15,
+        "unreachable": 0.15,
+        "answer lost, taken": 0.15,
+        "answer lost, not taken": 0.15,
+        "busy": 0.15,
+        "broken": 0.15,
+        "throttled": 0.15,
     },
     "dead letters": {"crash before": 0.02, "crash after": 0.02, "unreachable": 0.03},
     "secrets": {"crash before": 0.03, "unreachable": 0.05, "stale": 0.1},
     "clock": {"crash before": 0.006},
+    "listener": {
+        "crash before": 0.02,
+        "crash after": 0.02,
+        "unreachable": 0.03,
+        "no answer, taken": 0.03,
+        "no answer, not taken": 0.03,
+        "broken": 0.03,
+        "busy": 0.03,
+        "moved": 0.03,
+        "refused": 0.03,
+    },
+    "visibility": {"crash before": 0.03, "crash after": 0.03, "unreachable": 0.05, "answer lost": 0.05},
 }
 """Kind of call -> what may go wrong with one."""
+DRAWN_LAST = ("listener", "visibility")
+"""Places that came later: what was known before keeps its odds in every seed."""
 
 HAPPENINGS: Mapping[str, Kinds] = {
     "post": {"answer lost": 0.1},
@@ -76,9 +92,13 @@ HAPPENINGS: Mapping[str, Kinds] = {
         "chooses": 0.1,
         "clicks": 0.08,
         "forges": 0.03,
+        "STOP": 0.02,
+        "HELP": 0.02,
+        "thanks": 0.03,
     },
-    "read sms": {"STOP": 0.25, "START": 0.25, "HELP": 0.15, "thanks": 0.15},
+    "read sms": {"thanks": 0.25, "STOP": 0.25, "START": 0.2, "HELP": 0.2, "forges": 0.1},
     "press again": {"presses twice": 0.15},
+    "got a coupon": {"cancels": 0.3, "edits": 0.3, "redeems": 0.4, "gives away": 0.5},
     "poison": {"unreadable": 0.01},
 }
 """What happens outside of calls."""
@@ -87,13 +107,20 @@ KINDS = (
     *(f"{place}: {kind}" for place, kinds in CALLS.items() for kind in kinds),
     *(
         "admin: answer lost",
+        "buyer: cancels",
+        "buyer: edits",
+        "buyer: gives away",
+        "buyer: redeems",
         "clock: skewed",
         "environment: started anew",
+        "listener: does not believe it",
+        "listener: is down",
         "provider: message bounced",
         "provider: message clicked",
         "provider: message complained",
         "provider: message delivered",
         "provider: message opened",
+        "provider: has been told STOP",
         "provider: message sent",
         "preferences: answer lost",
         "queue: batch cut short",
@@ -104,6 +131,9 @@ KINDS = (
         "queue: partial batch failure",
         "queue: poison",
         "queue: reordered",
+        "points: answered 202",
+        "points: answered 403",
+        "points: answered 422",
         "queue: visibility ended at work",
         "reader: clicks",
         "reader: confirm pressed",
@@ -118,6 +148,7 @@ KINDS = (
         "reader: u pressed",
         "redirect: answer lost",
         "staff: accept proposal",
+        "staff: add listener",
         "staff: asked again",
         "staff: change policy",
         "staff: discard",
@@ -125,15 +156,25 @@ KINDS = (
         "staff: fill pool",
         "staff: look",
         "staff: merge by hand",
+        "staff: move points",
+        "staff: move points again",
+        "staff: move points in pieces",
+        "staff: move too many points",
         "staff: part",
         "staff: redrive",
         "staff: reject proposal",
         "staff: release",
+        "staff: remove listener",
         "staff: replay quarantine",
+        "staff: retire listener key",
+        "staff: rotate listener key",
+        "staff: retire key",
         "staff: retire secret",
+        "staff: rotate key",
         "staff: rotate secret",
         "staff: stop",
         "staff: stop the world",
+        "staff: use a key again",
         "sweep: crashed",
         "sweep: overlapped",
         "watch: failed",
@@ -151,6 +192,8 @@ LEFT_OUT = 0.45
 """Share of all kinds that a seed does not know."""
 OUTLOOKS = (0.2, 0.6, 1.0, 1.0, 2.0)
 """From fair to foul: what all rates are multiplied by."""
+MOST = 0.6
+"""Share of the calls of one place that go wrong, at the most."""
 MOMENT, WHILE, MINUTES = (0.001, 0.2), (1.0, 30.0), (61.0, 400.0)
 """Seconds that a worker is held up: less than a call, less than a function lives, longer than the queue hides."""
 
@@ -189,10 +232,18 @@ class Weather:
 
     def __init__(self, chance: Random) -> None:
         outlook = chance.choice(OUTLOOKS)
-        self.calls = {place: Odds(_rates(kinds, outlook, chance)) for place, kinds in CALLS.items()}
+        places = {place: kinds for place, kinds in CALLS.items() if place not in DRAWN_LAST}
+        self.calls = {place: _leaving_some(_rates(kinds, outlook, chance)) for place, kinds in places.items()}
         self.happenings = {place: Odds(_rates(kinds, outlook, chance)) for place, kinds in HAPPENINGS.items()}
         self.pauses = Length(chance.choice((0.02, 0.1, 0.3, 0.6)), MOMENT, WHILE, MINUTES)
         """Whether a worker is held up before a call, so that others are served in between."""
+        self.calls |= {place: _leaving_some(_rates(CALLS[place], outlook, chance)) for place in DRAWN_LAST}
+
+
+def _leaving_some(rates: Kinds) -> Odds:
+    """Of a call: where all went wrong for months, nothing would come to rest."""
+    share = min(1.0, MOST / (sum(rates.values()) or 1.0))
+    return Odds({kind: rate * share for kind, rate in rates.items()})
 
 
 def _rates(kinds: Kinds, outlook: float, chance: Random) -> Kinds:

@@ -10,9 +10,9 @@ from typing import Any
 from infra.local.database import Database
 from infra.local.sqlite_table import SqliteTable
 from infra.local.time_machine import whole_minute
-from infra.local.twins import LeftToTheQueue
 from perennial.aws import coupons, holds, wiring
 from perennial.aws.link_secret import LinkSecret
+from perennial.aws.queues import Message as QueueMessage
 from perennial.aws.secrets import SecretsManagerSecrets
 from perennial.aws.sender_keys import SenderKeys
 from perennial.channels.render import Message
@@ -37,20 +37,26 @@ from tests.campaign.erasures import Wish
 from tests.campaign.families import Said
 from tests.campaign.functions import IDENTITY_SECRET, SETTINGS, Fleet, WatchedPolicies, handlers, renderer
 from tests.campaign.goodname import GoodName
+from tests.campaign.keys import Keys
 from tests.campaign.lanes import QUEUES, Lanes
+from tests.campaign.listeners import FaultyVisibility, Listeners
+from tests.campaign.listening import BY_STAFF, Change
 from tests.campaign.looks import Looks
 from tests.campaign.office import Office
 from tests.campaign.people import owner_of
 from tests.campaign.plan import DAY, HOUR, MINUTE, Act, Plan, Step
+from tests.campaign.points import Goodwill, Move
 from tests.campaign.policies import variant
 from tests.campaign.posts import Posts
 from tests.campaign.readers import Readers
+from tests.campaign.redeeming import Buyers
 from tests.campaign.script import Script
-from tests.campaign.shop import Shop
+from tests.campaign.shop import KEYS, Shop
 from tests.campaign.sightings import Graves
 from tests.campaign.staff import Staff
 from tests.campaign.stops import Stops
 from tests.campaign.tellings import Tellings
+from tests.campaign.texts import Texts
 from tests.campaign.turns import Environment, Result, Turns
 from tests.campaign.vendors import Post
 from tests.campaign.watch import Watch
@@ -58,13 +64,14 @@ from tests.campaign.weather import Weather
 from tests.campaign.web import Web
 from tests.stale import StaleIndexes
 
-LINK_KEYS: Sequence[dict[str, Any]] = ({"1": "the key of links in messages"},)
 MOST_THINGS = 60_000
 """More than this in one run, and it will never come to rest."""
 DEAD_AFTER = timedelta(days=13)
 """Queues forget a message after 14 days: before that somebody looks at the dead letters."""
 AFTER_SWEEP = timedelta(seconds=30)
 """A run ends so long after a whole minute: time for the last sweep's timers, none for what is due after it."""
+KNOCKED_BEFORE = 0.5
+"""Seconds before a new key that somebody looked at the old ones."""
 SWEEP_PATIENCE = (MINUTE,) * 12 + (10 * MINUTE,) * 12 + (HOUR,) * 24 + (DAY,)
 """How long until the next sweep, by how many swept the same in vain: each minute of a month tells nothing new."""
 
@@ -84,7 +91,8 @@ class World:
         self.turns = Turns(c)
         self.table = FaultyTable(self._table, self.turns, self.watch)
         self.fleet = Fleet(c, self._parts)
-        self._handlers = handlers(self.log)
+        self.listeners = Listeners(c, self.turns, self.watch, plan.listeners, KEYS[plan.shop])
+        self._handlers = {**(own := handlers(self.log)), "notices": self.listeners.handling(own["notices"])}
         self._staff = Staff(self.turns, self.fleet)
         self.lanes = Lanes(c, self.turns, self.fleet, self.database, self._handlers)
         self.posts = Posts(c, self.turns, self.fleet, self._handlers["webhooks"])
@@ -94,13 +102,17 @@ class World:
         self.stops = Stops(self.office, self.watch)
         self.tellings = Tellings(c, self.lanes.carry)
         bare = SqliteTable(self.database)
-        self.readers = Readers(c, self.web, self.watch, bare, self.tellings.answered)
+        self.keys = Keys(lambda: self.agenda.now)
+        self.texts = Texts(c, self.tellings, self.posts)
+        self.readers = Readers(c, self.web, self.watch, bare, self.texts, self.keys)
         self.good_name = GoodName(c, self.turns, self.fleet, self._handlers["watch"], self.watch)
         self.lanes.took_down = self.good_name.took_down
         if plan.has_others:
             self.good_name.fill(bare, plan.begins.date())
         _drawing_by(Lots(plan.seed, self.turns))
         self.desk = Desk(c, self.web)
+        self.goodwill = Goodwill(c, self.web, self.desk)
+        self.buyers = Buyers(c, self.posts, self.watch.coupons)
         self._looks = Looks(c, self.turns, self.fleet, self._handlers["watch"], self.watch.next_look)
         self._sweeps = _Sweeps(plan.begins)
         self._things = 0
@@ -120,10 +132,12 @@ class World:
         self._pass_time(self.agenda.now + 10 * MINUTE)
         self.fleet.retire()
         self._staff.finish()
+        self.listeners.finish()
         if self.plan.seed % 3:
             self.stops.release_all()
         for _ in range(12):
             self.desk.finish()
+            self.goodwill.finish()
             again = self.posts.send_again() + sum(map(self.lanes.redrive, QUEUES))
             self._pass_time(self.agenda.now + 10 * MINUTE)
             if not again and not self.lanes.waiting and not self.agenda.next_at:
@@ -198,6 +212,14 @@ class World:
                 self.script.said("staff", lambda: step.deed)
                 self.circumstances.faults[f"staff: {step.deed}"] += 1
                 self.desk.does(step)
+            case Move():
+                self.script.said("staff", lambda: f"{step.deed} ({step.points:+})")
+                self.circumstances.faults[f"staff: {step.deed}"] += 1
+                self.goodwill.does(step)
+            case Change():
+                self.script.said(step.about, lambda: step.deed)
+                self.circumstances.faults.update({f"staff: {step.deed}"} if step.deed in BY_STAFF else ())
+                self.listeners.does(step)
             case Act():
                 self.script.said("staff", lambda: step.name)
                 self.circumstances.faults[f"staff: {step.deed}"] += 1
@@ -214,6 +236,11 @@ class World:
                 self.posts.secrets.rotate(act.about)
             case "retire secret":
                 self.posts.secrets.retire(act.about)
+            case "rotate key":
+                self.readers.knock()
+                self.agenda.after(KNOCKED_BEFORE, self.keys.rotate)
+            case "retire key":
+                self.keys.retire()
             case "redrive":
                 self.lanes.redrive(act.about)
             case "stop the world":
@@ -249,19 +276,21 @@ class World:
 
     def _parts(self, environment: Environment) -> dict[str, Any]:
         clock = SkewedClock(lambda: self.agenda.now, environment, self.turns)
-        provider = FaultyProvider(self._taken, self.turns, self.watch)
+        provider = FaultyProvider(self._taken, self.texts.is_on_the_list, self.turns, self.watch)
+        link_keys = SecretsClient(self.keys.books, self.turns, self.keys.was_stale)
         return {
             "settings": SETTINGS,
             "clock": clock,
             "table": self.table,
             "secrets": SecretsManagerSecrets(SecretsClient(self.posts.secrets.books, self.turns), "webhooks", clock),
             "identity_secret": IDENTITY_SECRET,
-            "link_secret": LinkSecret(SecretsClient(LINK_KEYS, self.turns), "links", clock),
+            "link_secret": LinkSecret(link_keys, "links", clock),
             "email_provider": provider,
-            "sender_keys": SenderKeys(lambda: self.shop.keys, clock),
+            "sender_keys": SenderKeys(self.listeners.secret, clock),
             "https": self.shop,
             "sms_provider": provider,
-            "notices_visibility": LeftToTheQueue(),
+            "outside": self.listeners,
+            "notices_visibility": FaultyVisibility(self._put_off, self.listeners, self.turns),
             "dead_letters": {name: FaultyLetters(name, self.lanes.letters(name), self.turns) for name in QUEUES},
             "places_outside": (),
             "renderer": renderer(),
@@ -269,14 +298,23 @@ class World:
             **{f"queue_{name}": self._queue(name) for name in (*QUEUES, "fetches")},
         }
 
+    def _put_off(self, receipt: str, span: timedelta) -> None:
+        self.lanes.put_off("notices", receipt, span)
+
     def _queue(self, name: str) -> FaultyQueue:
-        return FaultyQueue(name, self.lanes.carry, lambda: self.lanes.backlog(name), self.turns)
+        carry = self._carry_notices if name == "notices" else self.lanes.carry
+        return FaultyQueue(name, carry, lambda: self.lanes.backlog(name), self.turns)
+
+    def _carry_notices(self, queue: str, messages: Sequence[QueueMessage]) -> None:
+        self.listeners.emitted(messages)
+        self.lanes.carry(queue, messages)
 
     def _taken(self, message: Message) -> None:
         """The provider has it, and will say what becomes of it: soon or late, even before we say that we sent it."""
         action = json.loads(self.lanes.actions[message.action_id])
         self.watch.coupons.handed_over(action, message, self.shop)
         self.readers.got(message)
+        self.buyers.got(message)
         outcome = self.circumstances.happens(f"mail {message.action_id}", "mail")
         if outcome is None:
             return

@@ -18,7 +18,9 @@ from infra.local import template
 from perennial.aws.settings import Settings
 from perennial.aws.table import INDEXES, TTL_ATTRIBUTE
 from perennial.channels import redirects
+from perennial.channels.announcing import USED_UP
 from perennial.channels.links import PATHS
+from perennial.channels.provider import Spent
 from perennial.notifying import DELIVERIES, Delivery, wait_after
 from perennial.watch import Seen
 
@@ -177,7 +179,7 @@ def test_who_is_erased_is_looked_for_in_all_dead_letters() -> None:
     of_schedules = {each["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for each in schedules}
     dead = {name for name in QUEUES if name.endswith("DeadLetters")} - of_schedules
     dead -= {"UploadsDeadLetters", "PartsDeadLetters"}
-    [urls] = {json.dumps(each["Environment"]["Variables"]["DEAD_LETTERS_URLS"]) for each in FUNCTIONS.values()}
+    names = FUNCTIONS["Privacy"]["Environment"]["Variables"]["DEAD_LETTERS"]
     allowed = {
         resource["Fn::GetAtt"][0]
         for role, statement in statements()
@@ -185,7 +187,8 @@ def test_who_is_erased_is_looked_for_in_all_dead_letters() -> None:
         for resource in statement["Resource"]
     }
 
-    assert {each["Ref"] for each in json.loads(urls)["Fn::Join"][1]} == dead == allowed
+    assert {each["Fn::GetAtt"][0] for each in names["Fn::Join"][1]} == dead == allowed
+    assert {each["Fn::GetAtt"][1] for each in names["Fn::Join"][1]} == {"QueueName"}
 
 
 def test_schedules_are_written_as_aws_wants_them() -> None:
@@ -258,10 +261,15 @@ def test_only_the_write_path_and_the_senders_write_customers() -> None:
 @pytest.mark.parametrize(
     ("action", "keys", "roles"),
     [
-        ("dynamodb:PutItem", "HELD#*", {"SendEmailRole", "SendSmsRole", "PrivacyRole"}),
+        ("dynamodb:PutItem", "HELD#*", {"SendEmailRole", "SendSmsRole"}),
         ("dynamodb:DeleteItem", "HELD#*", {"AdminApiRole", "PrivacyRole", "SendEmailRole", "SendSmsRole"}),
         ("dynamodb:PutItem", "ASKED#*", {"AdminApiRole"}),
-        ("dynamodb:PutItem", "HOLDS", {"AdminApiRole", "PrivacyRole", "WatchRole"}),
+        ("dynamodb:UpdateItem", "ASKED#*", {"AdminApiRole"}),
+        ("dynamodb:GetItem", "ASKED#*", {"AdminApiRole"}),
+        ("dynamodb:PutItem", "HOLDS", {"AdminApiRole", "WatchRole"}),
+        ("dynamodb:PutItem", "POLICY", {"AdminApiRole", "WatchRole"}),
+        ("dynamodb:UpdateItem", "C#*", {"ApplyRole"}),
+        ("dynamodb:DeleteItem", "C#*", {"PrivacyRole"}),
         ("dynamodb:UpdateItem", "WARM_UP#*", {"SendEmailRole"}),
     ],
 )
@@ -310,6 +318,20 @@ def test_somebody_hears_when_a_notice_is_not_taken_for_an_hour() -> None:
     assert counted["MetricTransformations"][0]["MetricValue"] == "$.delivery"
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert timedelta(hours=1) <= sum(waits, timedelta(0)) <= timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(("channel", "logs"), [("Email", "SendEmailLogs"), ("Sms", "SendSmsLogs")])
+def test_somebody_hears_once_when_a_provider_s_account_is_used_up(channel: str, logs: str) -> None:
+    """The alarm lasts as long as messages come again, and is told when it begins."""
+    counted = resources("AWS::Logs::MetricFilter")[f"{channel}AccountUsedUp"]
+    alarm = resources("AWS::CloudWatch::Alarm")[f"{channel}AccountUsedUpAlarm"]
+    [transformation] = counted["MetricTransformations"]
+    longest_wait = 2 * Spent.REST
+
+    assert (counted["LogGroupName"], counted["FilterPattern"]) == ({"Ref": logs}, f'{{ $.message = "{USED_UP}" }}')
+    assert (transformation["MetricName"], transformation["MetricValue"]) == (alarm["MetricName"], "1")
+    assert (alarm["DatapointsToAlarm"], alarm["Threshold"], alarm["TreatMissingData"]) == (1, 0, "notBreaching")
+    assert timedelta(seconds=alarm["Period"] * (alarm["EvaluationPeriods"] - 1)) >= longest_wait
 
 
 def test_what_is_repaired_is_counted_from_what_the_function_logs() -> None:

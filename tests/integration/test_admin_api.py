@@ -16,6 +16,7 @@ from functions.admin_api import app
 from infra.local.blueprint import Route
 from infra.local.database import Database
 from infra.local.http import Gateway, Request, Response
+from infra.local.permissions import GuardedQueue, GuardedTable, Permissions, at_work
 from infra.local.sqlite_table import SqliteTable
 from infra.local.tokens import Signer
 from infra.local.twins import NO_BUCKET
@@ -37,6 +38,7 @@ ROUTES = [Route(*name.split(" "), "AdminApi", authorized=True) for name in LEAST
 LAMBDA = SimpleNamespace(function_name="admin", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="1")
 SETTINGS = {name: "x" for name, known in Settings.model_fields.items() if known.is_required()}
 ROLES = ("viewer", "agent", "admin")
+PERMISSIONS = Permissions.of_the_template()
 
 
 @dataclass
@@ -50,12 +52,12 @@ class Staff:
 
     def __post_init__(self) -> None:
         queues = {
-            f"queue_{name}": self.lane
+            f"queue_{name}": GuardedQueue(f"{name.title()}Queue", self.lane, PERMISSIONS)
             for name in ("orders", "tickets", "outcomes", "fetches", "privacy", "email", "sms", "notices")
         }
         wiring.install(
             settings=Settings(**SETTINGS),
-            table=self.table,
+            table=GuardedTable(self.table, PERMISSIONS),
             clock=self.clock,
             secrets=None,
             identity_secret=b"key",
@@ -107,8 +109,9 @@ class Staff:
         return [self.order(self.told + 1, email, store) for _ in range(count)][-1]
 
     def _gateway(self) -> Gateway:
-        def invoke(_: str, event: dict[str, Any]) -> Any:
-            return json.loads(json.dumps(app.handler(json.loads(json.dumps(event)), LAMBDA)))
+        def invoke(function: str, event: dict[str, Any]) -> Any:
+            with at_work(function):
+                return json.loads(json.dumps(app.handler(json.loads(json.dumps(event)), LAMBDA)))
 
         return Gateway(ROUTES, invoke, SIGNER, self.clock.wall, own={})
 
@@ -595,6 +598,20 @@ def test_a_policy_that_is_one_and_looks_forgotten_is_warned_of(staff: Staff) -> 
     assert (status, body["version"]) == (200, 2)
     assert body["warnings"] == [
         "festival 'lunar-new-year' has no day left: write those of the coming years, or take it out"
+    ]
+
+
+def test_a_coupon_that_no_text_would_show_is_warned_of(staff: Staff) -> None:
+    document = staff.get("/policy")
+    play = next(each for each in document["plays"] if each["id"] == "congratulation")
+    play["do"]["coupon"] = {"kind": "percent", "value": "10", "expires": "14d"}
+
+    status, body, _ = staff.ask("PUT", "/policy", body=json.dumps(document), if_match='"1"')
+
+    assert status == 200
+    assert body["warnings"] == [
+        "play 'congratulation' gives a coupon that 'congratulation' hides in en, zh-Hans, es, pt, de, fr, ja:"
+        " say {{ coupon }}"
     ]
 
 

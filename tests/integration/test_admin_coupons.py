@@ -55,6 +55,14 @@ def test_a_table_without_codes_is_refused(staff: Staff, table: str) -> None:
     assert add(staff, table)[0] == 422
 
 
+@pytest.mark.parametrize("cell", ["A" * 200_000, '"' + "ABC123\n" * 30_000])
+def test_a_table_with_a_cell_that_no_table_has_is_refused_and_not_an_error_of_ours(staff: Staff, cell: str) -> None:
+    status, answer = add(staff, f"code\n{cell}\n")
+
+    assert status == 422
+    assert answer["errors"] == [{"where": "body", "message": "cannot be read as a table"}]
+
+
 def test_a_table_that_is_too_long_for_one_request_is_refused(staff: Staff) -> None:
     lines = "\n".join(f"CODE{number}" for number in range(desk.MOST_ADDED + 1))
 

@@ -85,6 +85,7 @@ def test_a_play_a_channel_or_a_country_is_stopped_alone(staff: StoppingStaff) ->
         {"because": "typo", "play": "welcom"},
         {"because": "typo", "chanel": "sms"},
         {"because": "typo", "country": "Germany"},
+        {"because": "typo", "country": "UK"},
         {},
     ],
 )

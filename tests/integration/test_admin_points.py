@@ -102,6 +102,60 @@ def test_agents_move_what_the_authority_table_lets_go_and_admins_more(
     assert balance(staff, ana) == (points if answered == 202 else 0)
 
 
+def test_ten_small_gifts_are_one_large_one_whoever_gives_them(staff: Staff) -> None:
+    ana = staff.order()
+
+    answered = [adjust(staff, ana, 40, key=f"change-{number:04}")[0] for number in range(7)]
+
+    assert answered == [202] * 5 + [403] * 2
+    assert balance(staff, ana) == 200
+    assert adjust(staff, ana, 1, key="change-0008")[0] == 403
+    assert adjust(staff, ana, 1, "admin", key="change-0009")[0] == 202
+
+
+def test_what_is_asked_again_is_counted_once(staff: Staff) -> None:
+    ana = staff.order()
+
+    assert [adjust(staff, ana, 150)[0] for _ in range(3)] == [202] * 3
+    assert adjust(staff, ana, 50, key="change-0002")[0] == 202
+
+
+def test_what_was_given_by_mistake_can_be_taken_back_but_not_given_again(staff: Staff) -> None:
+    ana = staff.order()
+    adjust(staff, ana, 200)
+
+    assert adjust(staff, ana, -200, key="change-0002")[0] == 202
+    assert adjust(staff, ana, 200, key="change-0003")[0] == 403
+    assert balance(staff, ana) == 0
+
+
+def test_each_customer_and_each_day_has_its_own_limit_and_admins_use_none_of_it(staff: Staff) -> None:
+    ana, leo = staff.order(), staff.order(2, "leo@example.com")
+    assert adjust(staff, ana, 5_000, "admin", key="change-0001")[0] == 202
+    assert adjust(staff, ana, 150, "admin", key="change-0007")[0] == 202
+
+    assert adjust(staff, ana, 200, key="change-0002")[0] == 202
+    assert adjust(staff, leo, 200, key="change-0003")[0] == 202
+    staff.clock.time = staff.clock.time.replace(hour=23, minute=59, second=59)
+    assert adjust(staff, ana, 1, key="change-0004")[0] == 403
+    staff.clock.time += timedelta(seconds=1)
+    assert adjust(staff, ana, 200, key="change-0005")[0] == 202
+
+
+def test_what_was_allowed_when_it_was_asked_first_is_answered_alike_when_it_is_asked_again(staff: Staff) -> None:
+    ana = staff.order()
+    first = adjust(staff, ana, 200, expires_at=(staff.clock.time + timedelta(days=1)).isoformat())
+
+    policy = staff.get("/policy")
+    policy["authority"]["onboarding"]["points"] = 10
+    assert staff.ask("PUT", "/policy", "admin", json.dumps(policy), if_match=f'"{policy["version"]}"')[0] == 200
+    expires_at = (staff.clock.time + timedelta(days=1)).isoformat()
+    staff.clock.time += timedelta(days=2)
+
+    assert adjust(staff, ana, 200, expires_at=expires_at) == first
+    assert adjust(staff, ana, 200, key="change-0002")[0] == 403
+
+
 @pytest.mark.parametrize(
     "word",
     [

@@ -284,6 +284,16 @@ def test_what_cannot_be_shown_is_refused(staff: Staff, asked: Any) -> None:
     assert post(staff, "welcome/preview", asked)[0] in (404, 422)
 
 
+def test_a_layout_that_hides_the_code_of_coupons_is_refused(staff: Staff) -> None:
+    _, layout, _ = staff.ask("GET", "/templates/layout")
+    layout["en"]["coupon"] = "There is something for you at the till."
+
+    status, problem = put(staff, "layout", layout)
+
+    assert status == 422
+    assert [each["message"] for each in problem["errors"]] == ["layout/en/coupon: hides the code; say {{ code }}"]
+
+
 # Trying
 
 
@@ -295,6 +305,13 @@ def test_a_test_goes_to_whoever_asks_marked_as_one_and_is_no_customer_s(staff: S
     assert (sent.to, sent.subject) == ("kim@agency.example", "[Test] Te damos la bienvenida a Hearth")
     assert (sent.tags, sent.one_click) == ({}, None)
     assert staff.lane.messages == []
+
+
+def test_the_next_test_is_no_copy_of_the_last(staff: Staff, carrier: Carrier) -> None:
+    for _ in range(2):
+        as_somebody(staff, {}, email="kim@agency.example")
+
+    assert len({sent.action_id for sent in carrier.taken}) == 2
 
 
 def test_a_test_goes_to_a_colleague(staff: Staff, carrier: Carrier) -> None:

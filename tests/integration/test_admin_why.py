@@ -149,6 +149,28 @@ def test_a_stop_and_its_end_are_on_the_way_that_is_told(staff: SendingStaff) -> 
     assert len(staff.carrier.taken) == 1
 
 
+def test_of_what_was_said_at_one_instant_the_confirmation_is_the_proof(staff: SendingStaff) -> None:
+    agreed: dict[str, Any] = {"purpose": "service", "channel": "email", "granted": True}
+    for form in ("checkout", "footer", "till", "app"):
+        staff.tell("consent.changed", **agreed, method=form)
+    staff.tell("consent.changed", **agreed, confirmed=True, method="confirmed by link")
+    staff.tell("consent.changed", **agreed, method="survey")
+    customer, action = staff.sign_up_and_be_welcomed()
+
+    proof = staff.why(customer, action.id)["consent"]
+
+    assert (proof["method"], proof["confirmed"]) == ("confirmed by link", True)
+
+
+def test_staff_see_whether_a_consent_was_confirmed(staff: SendingStaff) -> None:
+    customer = staff.tell("consent.changed", channel="email", granted=True)
+    staff.tell("consent.changed", channel="sms", granted=True, confirmed=True)
+
+    words = staff.get(f"/customers/{customer}")["consent"]
+
+    assert {each["channel"]: each["confirmed"] for each in words} == {"email": False, "sms": True}
+
+
 def test_consent_that_was_said_after_it_left_is_no_proof_of_it(staff: SendingStaff) -> None:
     customer, action = staff.sign_up_and_be_welcomed()
     staff.clock.time += HOUR

@@ -17,11 +17,14 @@ import pytest
 
 from infra.local import ministack, state
 from infra.local.blueprint import Blueprint
+from infra.local.bouncing import bounce, received
 from infra.local.client import Client, Refused
 from infra.local.ministack import Deployed
 from infra.local.signing import signed
 from perennial.aws.table import TTL_ATTRIBUTE
 from perennial.channels.links import Permit, read_keys, sign
+from perennial.channels.returns import MarkedReturns
+from perennial.domain.label import Label
 from perennial.domain.permission import QuietHours, opens_at, zones_of
 
 FUNCTIONS = Blueprint(ministack.PARAMETERS).functions
@@ -189,6 +192,9 @@ def test_only_the_write_path_and_who_ends_a_stop_ask_for_emails(stack: Deployed,
     [
         ("WebhooksRole", "WebhookSecretsId", "done"),
         ("WebhooksRole", "IdentityKeyId", "AccessDenied"),
+        ("WebhooksRole", "LinksKeyId", "done"),
+        ("ReceiptsRole", "LinksKeyId", "done"),
+        ("ReceiptsRole", "WebhookSecretsId", "AccessDenied"),
         ("ApplyRole", "WebhookSecretsId", "AccessDenied"),
         ("ApplyRole", "IdentityKeyId", "done"),
         ("SendEmailRole", "IdentityKeyId", "done"),
@@ -226,6 +232,23 @@ def test_a_press_on_the_link_of_a_mail_is_in_the_record_when_it_is_answered(stac
     [word] = client.get(f"/customers/{found['id']}")["consent"]
     assert (word["purpose"], word["channel"], word["granted"]) == ("marketing", "email", False)
     assert client.post(link[:-4], b"List-Unsubscribe=One-Click", {}).status == 404
+
+
+def test_a_mail_that_ses_received_ends_the_address_that_it_came_back_from(stack: Deployed, keys: state.Keys) -> None:
+    client, now = client_of(stack, ministack.token(stack)), datetime.now(UTC)
+    said = {"customer": {"email": "ben@example.com"}, "product": "mirror"}
+    body = json.dumps({"specversion": "1.0", "id": "v-1", "source": "shop", "type": "product.viewed", "data": said})
+    client.post("/events/demo", body.encode(), signed("open", body.encode(), {}, keys.webhooks["open"][0], now))
+    [found] = eventually(lambda: client.get("/customers", email="ben@example.com")["customers"])
+    secret = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.outputs["LinksKeyId"])["SecretString"]
+    label = Label(action="0a" * 16, customer=found["id"], store=state.STORE)
+    back = MarkedReturns("bounces.example", lambda: read_keys(secret)).of(label)
+    assert back is not None
+
+    told = received(bounce(back, "ben@example.com", now))
+    stack.aws.client("sns").publish(TopicArn=stack.outputs["ReceiptsTopicArn"], Message=told)
+
+    assert eventually(lambda: client.get(f"/customers/{found['id']}")["suppressed"]) == {"email": "bounced"}
 
 
 def test_a_task_is_told_to_nobody_where_nobody_wants_to_be_told(stack: Deployed, keys: state.Keys) -> None:

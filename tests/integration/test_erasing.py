@@ -1,7 +1,7 @@
 """A person erased step by step on the engine's own house: interrupted anywhere, in a race, and coming back."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +16,12 @@ from perennial.aws.uploads import Upload
 from perennial.domain.events import Event, PrivacyRequested
 from perennial.domain.holds import Reach
 from perennial.domain.identity import customer_id, identity_keys
+from perennial.domain.notices import Notice
 from perennial.domain.policy import Policy
 from perennial.domain.proposal import Proposal, proposal_id
-from perennial.privacy.erasing import Erasing, second_looks
+from perennial.privacy.erasing import NOTICES_COME_TO_REST, Erasing, second_looks
 from perennial.privacy.places import AmongDeadLetters, AmongHeld, AmongProposals, AmongUploads, InQuarantine
-from perennial.privacy.requests import Request, Requests
+from perennial.privacy.requests import LOOKED_THROUGH, Request, Requests
 from perennial.privacy.trace import Trace
 from tests.builders import (
     DAY,
@@ -372,8 +373,54 @@ def test_what_was_in_somebodys_hands_is_looked_for_once_more(shop: Shop) -> None
     assert shop.letters.bodies == []
     assert shop.everything(placed()) == [record_key(shop.id_of(placed()))]
     assert request is not None
-    assert (request.removed["orders"], request.look_again_at) == (1, None)
+    assert request.removed["orders"] == 1
     assert second_looks(requests, shop.own, NOON + 2 * DAY) == 0
+
+
+def test_a_notice_that_was_tried_for_a_day_and_died_is_looked_for_too(shop: Shop) -> None:
+    shop.hears(*the_life())
+    shop.erases()
+    _looks_again(shop, NOON + DAY + HOUR)
+    whose = {"customer": shop.id_of(placed()), "store": "demo"}
+    notice = Notice.model_validate({"id": "n-1", "kind": "task.created", "at": NOON, "data": {}, **whose})
+    shop.letters.bodies = [notice.to_json()]
+
+    request = _looks_again(shop, NOON + 2 * DAY + 8 * HOUR)
+
+    assert shop.letters.bodies == []
+    assert request.look_again_at is None
+    assert second_looks(Requests(shop.table), shop.own, NOON + 9 * DAY) == 0
+
+
+def test_a_look_that_is_asked_for_twice_is_no_later_one(shop: Shop) -> None:
+    shop.hears(*the_life())
+    shop.erases()
+    second_looks(Requests(shop.table), shop.own, NOON + DAY + HOUR)
+    [asked] = shop.own.take()
+
+    once, again = (shop.erases(asked, now=NOON + DAY + HOUR) for _ in range(2))
+
+    assert once == again
+    assert again is not None
+    assert again.look_again_at == NOON + DAY + NOTICES_COME_TO_REST
+
+
+def test_every_request_of_many_gets_its_second_look(shop: Shop) -> None:
+    """As after the erasure of a whole shop."""
+    requests, asked = Requests(shop.table), [NOON + timedelta(seconds=number) for number in range(450)]
+    for at in asked:
+        noted = requests.noted(a_request().model_copy(update={"id": f"r-{at}", "time": at}))
+        requests.change(noted, {"state": "done", "done_at": at, "look_again_at": at + HOUR})
+
+    assert second_looks(requests, shop.own, NOON + DAY) == len(asked)
+
+
+def _looks_again(shop: Shop, now: datetime) -> Request:
+    second_looks(Requests(shop.table), shop.own, now)
+    [asked] = shop.own.take()
+    request = shop.erases(asked, now=now)
+    assert request is not None
+    return request
 
 
 # ---------------------------------------------------------------- what names them elsewhere
@@ -577,7 +624,17 @@ def test_a_request_for_a_copy_waits_no_more_once_they_are_erased(shop: Shop) -> 
 
     shop.erases(a_request())
 
-    assert Requests(shop.table).waiting() == ()
+    assert Requests(shop.table).waiting(NOON + DAY) == ()
+
+
+def test_a_request_for_a_copy_waits_for_a_person_however_many_are_made_after_it(shop: Shop) -> None:
+    shop.hears(*the_life())
+    shop.erases(a_request(request="export"))
+    requests = Requests(shop.table)
+    for number in range(LOOKED_THROUGH + 1):
+        requests.noted(a_request().model_copy(update={"id": f"r-{number}", "time": NOON + DAY + HOUR}))
+
+    assert [each.request for each in requests.waiting(NOON + 2 * DAY)] == ["export"]
 
 
 def test_a_whole_shop_goes_only_by_the_word_of_staff(shop: Shop) -> None:

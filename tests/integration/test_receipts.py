@@ -16,9 +16,11 @@ from perennial.aws.reputation import Received, Reputation
 from perennial.domain.label import Label
 from perennial.ingest import SOURCES, Ingest
 from perennial.receipts import Receipts
+from perennial.sources import mail
 from perennial.sources.sns import Door
 from tests.builders import NOON, placed
 from tests.house import House, ListQueue
+from tests.mails import KEYS
 from tests.messaging import an_action
 from tests.topics import SUBSCRIBE, TOPIC, StubSns, a_confirmation, an_envelope
 
@@ -38,8 +40,9 @@ class World:
 
     def __post_init__(self) -> None:
         lanes: Any = dict.fromkeys(("orders", "tickets", "outcomes"), self.house.lane)
-        doors = {**SOURCES, "sns": Door(self.sns)}
-        self.ingest = Ingest(self, lanes, self.house.ingest.quarantine, self.house.clock, doors)  # type: ignore[arg-type]
+        doors = {**SOURCES, "sns": Door(self.sns), "mail": mail.Door(lambda: KEYS)}
+        quarantine, clock = self.house.ingest.quarantine, self.house.clock
+        self.ingest = Ingest(self, lanes, quarantine, clock, doors, counted=self.reputation.note)  # type: ignore[arg-type]
 
     def of(self, source: str, store: str) -> tuple[str, ...]:
         return (TOPIC,) if (source, store) == ("sns", "demo") else ()
@@ -63,7 +66,7 @@ def _record(told: dict[str, str]) -> dict[str, Any]:
 @pytest.fixture
 def world() -> Iterator[World]:
     world = World()
-    wiring.install(receipts=Receipts(world.ingest, "demo", world.reputation))
+    wiring.install(receipts=Receipts(world.ingest, "demo", world.reputation, mail.Door(lambda: KEYS)))
     yield world
     wiring.reset()
 

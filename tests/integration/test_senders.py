@@ -34,8 +34,18 @@ from perennial.aws.settings import Settings
 from perennial.aws.sms import Sms
 from perennial.aws.store import profile_key, record_key
 from perennial.aws.table import Item, Put
+from perennial.channels.announcing import USED_UP
 from perennial.channels.links import unsubscribe_headers
-from perennial.channels.provider import DryRun, OutcomeUnknown, Provider, Rejected, Throttled, Unavailable
+from perennial.channels.provider import (
+    DryRun,
+    OptedOut,
+    OutcomeUnknown,
+    Provider,
+    Rejected,
+    Spent,
+    Throttled,
+    Unavailable,
+)
 from perennial.channels.render import Message
 from perennial.channels.verdict import PATIENCE
 from perennial.domain.events import parse_event
@@ -161,6 +171,7 @@ SES_ANSWERS = [
     ("BadRequestException", 400, Rejected),
     ("TooManyRequestsException", 429, Throttled),
     ("ThrottlingException", 400, Throttled),
+    ("LimitExceededException", 400, Spent),
     ("SendingPausedException", 400, Unavailable),
     ("AccessDeniedException", 403, Unavailable),
     ("InternalServiceErrorException", 500, OutcomeUnknown),
@@ -181,10 +192,15 @@ def test_what_ses_answers_is_told_apart(code: str, status: int, meaning: type[Ex
 
 
 @pytest.mark.parametrize(
-    ("message", "rest"),
-    [("Maximum sending rate exceeded.", timedelta(minutes=2)), ("Daily message quota exceeded.", timedelta(hours=1))],
+    ("message", "meaning", "rest"),
+    [
+        ("Maximum sending rate exceeded.", Throttled, timedelta(minutes=2)),
+        ("Daily message quota exceeded.", Spent, timedelta(hours=1)),
+    ],
 )
-def test_who_has_used_up_a_day_rests_longer_than_who_was_too_fast(message: str, rest: timedelta):
+def test_who_has_used_up_a_day_rests_longer_than_who_was_too_fast(
+    message: str, meaning: type[Exception], rest: timedelta
+):
     client = boto3.client("sesv2")
     with Stubber(client) as ses:
         ses.add_client_error("send_email", "TooManyRequestsException", message, 429)
@@ -192,7 +208,7 @@ def test_who_has_used_up_a_day_rests_longer_than_who_was_too_fast(message: str, 
         with pytest.raises(Throttled) as told:
             Ses(client, "hello@shop.example").send(a_message())
 
-    assert told.value.rest == rest
+    assert (type(told.value), told.value.rest) == (meaning, rest)
 
 
 @pytest.mark.parametrize(
@@ -262,6 +278,22 @@ def test_an_sms_says_what_it_is_and_lives_within_awss_bounds(purpose: str, kind:
     assert "OriginationIdentity" not in asked
 
 
+def test_a_month_s_money_that_is_used_up_is_for_people_to_raise_and_does_not_become_a_dead_letter():
+    client = boto3.client("pinpoint-sms-voice-v2")
+    with Stubber(client) as sms:
+        sms.add_client_error(
+            "send_text_message",
+            "ServiceQuotaExceededException",
+            http_status_code=402,
+            modeled_fields={"Message": "-", "Reason": "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"},
+        )
+
+        with pytest.raises(Spent) as told:
+            Sms(client).send(a_message(channel="sms"))
+
+    assert str(told.value) == "ServiceQuotaExceededException MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"
+
+
 def test_a_number_that_opted_out_with_aws_is_a_refusal_with_its_reason():
     client = boto3.client("pinpoint-sms-voice-v2")
     with Stubber(client) as sms:
@@ -272,7 +304,7 @@ def test_a_number_that_opted_out_with_aws_is_a_refusal_with_its_reason():
             modeled_fields={"Message": "-", "Reason": "DESTINATION_PHONE_NUMBER_OPTED_OUT"},
         )
 
-        with pytest.raises(Rejected, match=r"^ConflictException DESTINATION_PHONE_NUMBER_OPTED_OUT$"):
+        with pytest.raises(OptedOut, match=r"^opted out: ConflictException$"):
             Sms(client).send(a_message(channel="sms"))
 
 
@@ -343,8 +375,8 @@ def test_the_merchant_says_who_carries_messages(
         monkeypatch.setenv(name, value)
     wiring.install(identity_secret=b"key")
 
-    assert type(wiring.email_outbox()._provider).__name__ == email
-    assert type(wiring.sms_outbox()._provider).__name__ == sms
+    assert type(wiring._email_provider()).__name__ == email
+    assert type(wiring._sms_provider()).__name__ == sms
 
 
 def test_a_dry_run_sends_nothing_and_says_so():
@@ -531,3 +563,26 @@ def test_only_what_failed_is_delivered_again(app: Any, tmp_path: Path, caplog: p
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-0"}, {"itemIdentifier": "m-2"}]}
     assert len(list(tmp_path.iterdir())) == 1
     assert [record.failed for record in caplog.records] == [["ValidationError"] * 2]  # type: ignore[attr-defined]
+
+
+class UsedUp:
+    """A provider whose account may send no more today."""
+
+    def send(self, message: Message) -> str:
+        raise Spent("daily quota")
+
+
+@pytest.mark.parametrize("app", [send_email, send_sms])
+def test_people_hear_of_an_account_that_is_used_up_and_its_messages_wait(
+    app: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    queues = a_house(tmp_path, UsedUp())
+    action = an_action(channel="sms" if app is send_sms else "email", template="dispatched")
+
+    answer = app.handler(batch(action.model_dump_json()), CONTEXT)
+
+    [outcome] = queues.receive("outcomes")
+    told = parse_event(outcome.body)
+    assert answer == {"batchItemFailures": []}
+    assert (told.type, told.data.reason) == ("message.deferred", "throttled: daily quota")  # type: ignore[attr-defined]
+    assert [(record.msg, record.limit) for record in caplog.records] == [(USED_UP, "daily quota")]  # type: ignore[attr-defined]

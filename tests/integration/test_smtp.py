@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from perennial.aws.sender_keys import SmtpServer
 from perennial.aws.smtp import Smtp, connection
-from perennial.channels.provider import Rejected, Throttled, Unavailable
+from perennial.channels.provider import Rejected, Spent, Throttled, Unavailable
 from tests.integration.test_senders import a_message
 from tests.messaging import NOON
 
@@ -142,15 +142,25 @@ def test_a_server_without_tls_gets_no_password(box: Postbox, certificate: Path) 
 
 
 @pytest.mark.parametrize(
-    ("answer", "meaning"), [("550 no", Rejected), ("451 later", Throttled), ("454 no", Unavailable)]
+    ("answer", "meaning"),
+    [
+        ("550 no", Rejected),
+        ("451 later", Throttled),
+        ("454 Throttling failure: Maximum sending rate exceeded.", Throttled),
+        ("454 Throttling failure: Daily message quota exceeded.", Spent),
+        ("550 5.4.5 Daily user sending limit exceeded.", Spent),
+        ("455 no", Unavailable),
+    ],
 )
 def test_what_the_server_says_of_the_mail_is_told_apart(
     box: Postbox, server: SmtpServer, answer: str, meaning: type[Exception]
 ) -> None:
     box.answer = answer
 
-    with pytest.raises(meaning):
+    with pytest.raises(meaning) as told:
         smtp(server).send(a_message())
+
+    assert type(told.value) is meaning
 
 
 @pytest.mark.parametrize(

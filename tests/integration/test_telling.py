@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from perennial.domain.events import Event
 from perennial.domain.notices import Notice
 from tests.builders import HOUR, MINUTE, NOON, a_play, placed, with_plays
 from tests.families import FREE, id_of, merging, parting, says
@@ -110,3 +111,41 @@ def test_what_one_does_who_was_merged_is_told_of_whom_they_are_now() -> None:
     house.hears(says("bo", "order.placed", NOON + 2 * HOUR, order={"id": "o-1"}))
 
     assert [notice.customer for notice in told(house)] == [id_of("ana")]
+
+
+MERGED, PARTED = merging("ana", "bo", NOON + MINUTE), parting("ana", "bo", NOON + 2 * HOUR)
+ORDER = says("bo", "order.placed", NOON + HOUR, order={"id": "o-1"})
+
+
+@pytest.mark.parametrize(("before", "after", "whose"), [((), MERGED, "bo"), ((MERGED,), PARTED, "ana")])
+def test_told_again_when_they_are_somebody_else_it_is_the_same_notice(
+    before: tuple[Event, ...], after: Event, whose: str
+) -> None:
+    house = a_house(CALL)
+    for event in (*both_are_seen(), *before, ORDER, after):
+        house.hears(event)
+
+    house.hears(ORDER, now=NOON + 3 * HOUR)
+
+    once, again = told(house)
+    assert once == again
+    assert once.customer == id_of(whose)
+
+
+@pytest.mark.parametrize(("before", "turn"), [((), MERGED), ((MERGED,), PARTED)])
+def test_a_turn_that_was_not_told_is_told_of_both_when_it_comes_again(before: tuple[Event, ...], turn: Event) -> None:
+    house = a_house(tell=[turn.type])
+    for event in (*both_are_seen(), *before):
+        house.hears(event)
+    house.notices.broken = True
+
+    failed = house.hears(turn)
+    house.notices.broken = False
+    again = house.hears(turn)
+
+    assert (set(failed), again) == ({0}, {})
+    assert {notice.customer for notice in told(house)} == {id_of("ana"), id_of("bo")}
+
+
+def both_are_seen() -> list[Event]:
+    return [says(name, "product.used", NOON) for name in ("ana", "bo")]

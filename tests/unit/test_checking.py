@@ -37,6 +37,13 @@ def found_in(**piece: str) -> list[str]:
     return [flaw.message for flaw in told]
 
 
+@pytest.mark.parametrize("state", ["customs_hold", "delivery_failed", "delayed"])
+def test_the_words_of_each_state_of_a_parcel_are_tried(state: str) -> None:
+    silent = f"{{% if state == '{state}' %}}{{% else %}}Late{{% endif %}}"
+
+    assert found_in(subject=silent) == ["is empty where little is known"]
+
+
 @pytest.mark.parametrize("name", messages())
 def test_nothing_is_wrong_with_what_we_ship(name: str) -> None:
     assert found(name, the_catalogue()) == []

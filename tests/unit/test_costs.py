@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from perennial.domain.actions import coupon_mark
 from perennial.domain.customer import RECENT_COUPONS, RECENT_ORDERS
-from perennial.domain.events import Event, impersonal, parse_event
+from perennial.domain.events import Event, MessageSent, OrderPlaced, impersonal, parse_event
 from tests.builders import DAY, HOUR, NOON, Life, a_policy, an_event, an_order_event, placed
 from tests.properties.strategies import examples
 
@@ -81,6 +81,20 @@ def test_whose_code_it_is_does_not_depend_on_how_it_is_typed() -> None:
 
 def test_a_code_that_is_nobody_s_costs_no_play() -> None:
     assert charged([sent(), ordered(code="SUMMER26")]) == []
+
+
+def test_a_code_that_somebody_else_redeems_is_charged_to_nobody_and_found_by_its_mark_in_both_journals() -> None:
+    whose, somebody = Life(), Life()
+
+    carried = whose.hears(sent()).entry
+    paid = somebody.hears(ordered(NOON + DAY)).entry
+
+    assert (carried.costs, paid.costs) == ((), ())
+    assert isinstance(carried.event, MessageSent)
+    assert isinstance(paid.event, OrderPlaced)
+    [used] = paid.event.data.order.coupons
+    assert (carried.event.data.coupon, carried.event.data.play) == (used.mark, "birthday")
+    assert (used.code, used.off) == (None, Decimal(6))
 
 
 def test_what_was_taken_off_in_another_currency_is_told_in_the_base_currency() -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from perennial.aws.table import Busy
 from perennial.channels.coupons import SOLD_OUT, Coupons, Issuer, PoolEmpty, coupon_code
 from perennial.channels.ledger import Ledger
 from perennial.channels.outbox import Outbox
-from perennial.channels.provider import Unavailable
+from perennial.channels.provider import Throttled, Unavailable
 from perennial.domain.actions import Action, Coupon
-from perennial.domain.events import MessageFailed, MessageSent
-from tests.messaging import NOON, a_coupon, an_action
-from tests.unit.test_outbox import FaultyTable, House
+from perennial.domain.events import MessageDeferred, MessageFailed, MessageSent
+from tests.messaging import NOON, a_coupon, a_person, an_action
+from tests.unit.test_outbox import TICK, FaultyTable, House, while_claimed
 
 CODES = ("A2C4E6", "B3D5F7", "C4E6G8")
+REST = timedelta(minutes=2)
 
 
 @pytest.fixture
@@ -125,14 +127,17 @@ def test_many_codes_are_added_in_pieces_and_counted_as_far_as_is_asked(pools: Po
 
 @dataclass
 class Shop:
-    """An issuer that can be out of order."""
+    """An issuer that can be out of order, or have too much to do."""
 
     issued: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
+    throttled: bool = False
 
     def issue(self, code: str, coupon: Coupon) -> None:
         if self.broken:
             raise Unavailable("not now")
+        if self.throttled:
+            raise Throttled("woocommerce answered 503", REST)
         self.issued.append((code, coupon.value))
 
 
@@ -235,6 +240,47 @@ def test_while_the_shop_cannot_take_the_code_nothing_leaves_and_nothing_is_used_
 
     assert isinstance(house.outcomes.events[0], MessageSent)
     assert shop.issued[0][0] in house.carrier.taken[0].body
+
+
+def test_while_the_shop_has_too_much_to_do_the_message_waits_on_the_due_index_and_uses_nothing_up() -> None:
+    shop = Shop(throttled=True)
+    house = Gift(shop)
+
+    for _ in range(100):
+        waits = house.send(coupon=a_coupon())
+        assert isinstance(waits, MessageDeferred)
+        assert waits.data.reason == "throttled: woocommerce answered 503"
+        assert (house.carrier.taken, house.claims) == ([], {})
+        house.clock.at = waits.data.until
+    shop.throttled = False
+
+    assert isinstance(house.send(coupon=a_coupon()), MessageSent)
+    assert len(house.carrier.taken) == 1
+
+
+def test_what_waits_for_the_shop_until_it_is_out_of_place_expires() -> None:
+    house = Gift(Shop(throttled=True))
+
+    outcome = house.send(coupon=a_coupon(), not_after=NOON + REST - TICK)
+    again = house.send(coupon=a_coupon(), not_after=NOON + REST - TICK)
+
+    assert (outcome.data.reason, house.claims["a-1"].state) == ("expired", "failed")
+    assert again == outcome
+
+
+def test_who_moves_while_the_shop_begins_to_have_too_much_to_do_waits_and_is_free_to_be_written_to() -> None:
+    shop = Shop()
+    house = Gift(shop)
+
+    def moves() -> None:
+        shop.throttled = True
+        house.knows(a_person(email="mia@elsewhere.example"))
+
+    while_claimed(house, moves)
+    waits = house.send(coupon=a_coupon())
+
+    assert isinstance(waits, MessageDeferred)
+    assert (house.carrier.taken, house.claims) == ([], {})
 
 
 def test_neither_journal_nor_queue_hears_the_code() -> None:

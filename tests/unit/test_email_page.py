@@ -11,6 +11,7 @@ from perennial.aws.documents import messages
 from perennial.channels.catalogue import read_catalogue
 from perennial.channels.render import Brand, Message, Renderer
 from perennial.domain.actions import Action
+from perennial.domain.customer import Consent
 from tests.messaging import (
     BRAND,
     LOCALES,
@@ -200,6 +201,26 @@ def test_what_can_be_stopped_says_how_and_where(purpose: str) -> None:
     assert message.body.endswith(f"Abmelden oder auswählen, was Sie bekommen: {page}")
     assert page in Page(message.html).links
     assert message.one_click == f"https://hooks.example/u/{purpose}"
+
+
+@pytest.mark.parametrize(
+    ("consent", "because"),
+    [
+        ({"marketing/email": Consent(True, NOON)}, "because you asked to hear from us."),
+        ({"marketing/email": Consent(False, NOON)}, "because you bought from us or signed up."),
+        ({"marketing/sms": Consent(True, NOON)}, "because you bought from us or signed up."),
+        ({}, "because you bought from us or signed up."),
+    ],
+)
+def test_nobody_is_told_to_have_asked_for_what_they_never_asked_for(consent: dict[str, Consent], because: str) -> None:
+    renderer = Renderer(the_catalogue, BRAND, b"key", OurLinks())
+
+    message = renderer.compose(
+        an_action(purpose="marketing"), a_recipient(consent=consent), "to@example.com", a_policy(), NOON
+    )
+
+    assert because in message.body
+    assert because in Page(message.html).words
 
 
 def test_what_cannot_be_stopped_offers_nothing() -> None:

@@ -1,10 +1,11 @@
 """The gallery shows everything that the default playbook can say, and its pictures are in the repository."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from infra.local import gallery
+from infra.local import gallery, page_gallery
 from infra.local.browser import Browser, NoBrowser
 from perennial.channels.render import Renderer
 from perennial.channels.wording import segments
@@ -32,6 +33,21 @@ def test_its_pictures_are_there(scene: gallery.Scene) -> None:
     names = [scene.name] if scene.channel == "sms" else [scene.name, f"{scene.name}-desktop"]
 
     assert all((gallery.FOLDER / f"{name}.webp").read_bytes()[8:12] == b"WEBP" for name in names), "make gallery"
+
+
+@pytest.mark.parametrize("name", page_gallery.CALLS)
+def test_the_pages_behind_the_links_are_shown_too(name: str) -> None:
+    pages = page_gallery.html(name, gallery.BRAND)
+
+    assert set(pages) == set(LOCALES)
+    assert all(f'<html lang="{locale}">' in page for locale, page in pages.items())
+    assert (gallery.FOLDER / f"{name}.webp").read_bytes()[8:12] == b"WEBP", "make gallery"
+
+
+def test_each_page_is_shown_once() -> None:
+    shown = {re.search("<h1>(.*)</h1>", page_gallery.html(name, gallery.BRAND)["en"]) for name in page_gallery.CALLS}
+
+    assert len({found[1] for found in shown if found}) == len(page_gallery.CALLS)
 
 
 def test_the_index_is_what_the_playbook_says() -> None:

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from perennial.aws.holds import Holds
+from perennial.aws.holds import Holds, Moved
+from perennial.aws.table import Key
 from perennial.channels.outbox import Contended, Lifted
 from perennial.channels.verdict import PATIENCE, StillSending
 from perennial.domain.actions import Action
 from perennial.domain.customer import Consent
 from perennial.domain.events import MessageDeferred, MessageFailed, MessageSent
 from perennial.domain.holds import DISCARDED, Hold, Reach
+from perennial.domain.values import iso
 from tests.messaging import NOON, an_action, known
-from tests.unit.test_outbox import NIGHT, House, nothing
+from tests.unit.test_outbox import NIGHT, TICK, House, nothing
 
 DAY = timedelta(days=1)
 
@@ -335,3 +337,33 @@ def test_a_hold_is_lifted_once() -> None:
 
     assert second == first
     assert house.stop().id != hold.id
+
+
+def moved(hold: Hold, did: Literal["released", "discarded"], by: str, at: datetime = NOON) -> Moved:
+    return Moved(hold=hold.id, at=at, by=by, did=did, messages=2)
+
+
+def test_what_two_did_in_the_same_millisecond_are_two_traces_and_always_in_one_order() -> None:
+    house = StoppedHouse()
+    hold = house.stop()
+    later = [moved(hold, "released", f"staff-{number}", NOON + TICK) for number in range(20)]
+    for each in (*later, moved(hold, "discarded", "staff-1")):
+        house.holds.note(each)
+
+    told = house.holds.moves(hold.id, 100)
+
+    assert told[0] == moved(hold, "discarded", "staff-1")
+    assert sorted(told[1:], key=lambda each: each.by) == sorted(later, key=lambda each: each.by)
+    assert told == house.holds.moves(hold.id, 100)
+
+
+def test_a_trace_that_was_left_before_there_were_lots_is_read_in_its_place() -> None:
+    house = StoppedHouse()
+    hold = house.stop()
+    before, now, after = (moved(hold, "released", "staff-1", NOON + number * TICK) for number in range(3))
+    house.put(Key("HOLDS", f"MOVE#{hold.id}#{iso(now.at)}"), now.model_dump_json())
+
+    house.holds.note(before)
+    house.holds.note(after)
+
+    assert house.holds.moves(hold.id, 100) == (before, now, after)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,14 +11,18 @@ import pytest
 
 from perennial.channels.links import (
     BadLinkKeys,
+    LinkKeys,
     Permit,
     Refused,
     Scope,
     SignedLinks,
+    UnknownKey,
+    newest,
     read,
     read_keys,
     sign,
     unsubscribe_headers,
+    with_newer_keys,
 )
 from tests.messaging import an_action
 
@@ -94,6 +99,42 @@ def test_a_refusal_says_nothing_of_what_was_asked():
         read(a_rewritten_token(), "preferences", KEYS, NOON)
 
     assert "c0ffe" not in str(refused.value)
+
+
+def test_the_tenth_key_is_newer_than_the_ninth():
+    assert newest({"9": b"", "10": b"", "1": b""}) == "10"
+    assert newest({"20261122": b"", "20260615": b""}) == "20261122"
+
+
+def a_ring(*books: LinkKeys) -> tuple[Callable[[], LinkKeys], Callable[[], bool]]:
+    """Keys as they are known, and how to look for newer ones: each look finds the next book, until there is none."""
+    known = list(books)
+    return lambda: known[0], lambda: len(known) > 1 and known.pop(0) is not None
+
+
+def test_a_link_under_a_key_that_is_newer_than_our_last_look_is_believed_after_another():
+    both = {**KEYS, "2": b"the second key of all"}
+    token = sign(PERMIT, both)
+
+    assert with_newer_keys(lambda keys: read(token, "preferences", keys, NOON), *a_ring(KEYS, both)) == PERMIT
+
+
+@pytest.mark.parametrize("books", [(KEYS,), (KEYS, KEYS)])
+def test_a_link_under_a_key_of_no_one_s_is_refused_however_often_we_look(books: tuple[LinkKeys, ...]):
+    token = sign(PERMIT, {"2": b"the key of somebody else"})
+
+    with pytest.raises(UnknownKey):
+        with_newer_keys(lambda keys: read(token, "preferences", keys, NOON), *a_ring(*books))
+
+
+def test_a_forged_link_under_a_key_that_we_know_is_not_worth_a_look():
+    def look() -> bool:
+        raise AssertionError("nobody is to look")
+
+    token = sign(PERMIT, {"1": b"the key of somebody else"})
+
+    with pytest.raises(Refused):
+        with_newer_keys(lambda keys: read(token, "preferences", keys, NOON), lambda: KEYS, look)
 
 
 def test_a_new_key_signs_and_the_old_one_is_believed_until_it_is_taken_away():

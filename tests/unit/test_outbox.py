@@ -20,7 +20,7 @@ from perennial.channels.compiled import BrokenTemplate
 from perennial.channels.ledger import Ledger
 from perennial.channels.messaging import KEPT_AFTER, Claim, Messaging
 from perennial.channels.outbox import ATTEMPTS, Contended, Outbox
-from perennial.channels.provider import OutcomeUnknown, Rejected, Unavailable
+from perennial.channels.provider import OptedOut, OutcomeUnknown, Rejected, Unavailable
 from perennial.channels.render import Message
 from perennial.channels.verdict import PATIENCE, StillSending
 from perennial.domain.customer import Consent, Known, Send
@@ -459,6 +459,33 @@ def test_a_refused_message_failed_and_is_not_tried_again():
     assert first == second
     assert first.data.reason == "MessageRejected"
     assert len(house.carrier.taken) == 1
+
+
+def test_a_stop_that_only_the_provider_heard_holds_here_too_however_often_it_is_told():
+    house = House()
+    house.carrier.answers = [OptedOut("twilio 21610")]
+
+    house.send(channel="sms", template="out_for_delivery")
+    told = house.outcomes.events
+    house.send(channel="sms", template="out_for_delivery")
+
+    failed, *objections = told
+    assert (failed.type, failed.data.reason) == ("message.failed", "opted out: twilio 21610")  # type: ignore[union-attr]
+    assert [(each.data.purpose, each.data.channel, each.data.granted) for each in objections] == [  # type: ignore[union-attr]
+        ("marketing", "sms", False),
+        ("service", "sms", False),
+    ]
+    assert {each.customer for each in told} == {"c-1"}
+    assert house.outcomes.events == [*told, *told]
+
+
+def test_a_message_that_was_refused_for_another_reason_withdraws_nothing():
+    house = House()
+    house.carrier.answers = [Rejected("twilio 21211")]
+
+    house.send(channel="sms", template="out_for_delivery")
+
+    assert [each.type for each in house.outcomes.events] == ["message.failed"]
 
 
 def test_a_refused_message_does_not_count_for_caps():

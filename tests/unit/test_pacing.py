@@ -127,6 +127,17 @@ def test_what_is_throttled_comes_again_at_its_own_moment():
     assert len({throttled(house, id=f"a-{number}").data.until for number in range(50)}) > 25
 
 
+def test_copies_of_what_is_throttled_wait_together_so_that_they_do_not_multiply():
+    house = House()
+
+    first = throttled(house)
+    house.clock.at += REST
+    copy = throttled(house)
+
+    assert first.id == copy.id
+    assert throttled(house, decided_at=first.data.until).id != first.id, "asked for again once it has waited"
+
+
 def test_what_is_throttled_at_the_end_of_the_day_waits_for_the_morning():
     house = House()
     house.clock.at = NOON.replace(hour=17, minute=59)

@@ -23,6 +23,7 @@ from perennial.preferences import Preferences
 from tests.builders import HOUR, NOON, a_play, a_policy, an_event, with_plays
 from tests.house import House
 from tests.messaging import LOCALES
+from tests.unit.test_links import a_ring
 
 KEYS: LinkKeys = {"1": b"a key of sixteen bytes and more"}
 TEXTS = {locale: Pieces.model_validate(each) for locale, each in documents.pages().items()}
@@ -154,6 +155,40 @@ def test_a_choice_is_the_last_word_even_if_another_s_clock_is_ahead():
     assert door.said()["marketing/email"] is False
 
 
+def stop_that_names_no_time() -> list[Event]:
+    """It counts from the end of its hour."""
+    end = NOON + 2 * HOUR - timedelta(milliseconds=1)
+    return [consent(False, end, channel="sms", purpose=each) for each in ("marketing", "service")]
+
+
+def test_a_yes_does_not_overrule_a_stop_that_still_holds_and_the_page_says_so():
+    door = Door(*stop_that_names_no_time())
+
+    page = door.chooses("marketing/email", "marketing/sms")
+
+    assert door.ticked() == ["marketing/email"]
+    assert TEXTS["es"].partly in page.html
+    assert TEXTS["es"].saved not in page.html
+
+
+def test_a_stop_holds_that_is_said_again_after_a_yes_within_the_hour():
+    door = Door(*stop_that_names_no_time())
+    door.chooses("service/email", "service/sms")
+
+    assert door.house.hears(*stop_that_names_no_time()) == {}
+
+    assert door.ticked() == ["service/email"]
+
+
+def test_where_a_yes_needs_another_word_the_page_says_so():
+    door = Door(policy=a_policy(consent={"marketing": "confirmed_opt_in"}))
+
+    page = door.chooses("marketing/email", "marketing/sms", "service/email", "service/sms")
+
+    assert "marketing/sms" not in door.ticked()
+    assert TEXTS["es"].partly in page.html
+
+
 def test_where_a_no_is_good_for_every_channel_what_stays_ticked_stays():
     rules = {"no_means": "every channel"}
     door = Door(consent(), consent(channel="sms"), policy=a_policy(consent=rules))
@@ -183,7 +218,7 @@ def test_a_form_that_is_not_ours_changes_nothing(body: bytes):
     page = door.presses("preferences", body)
 
     assert page.status == 400
-    assert TEXTS["es"].reply in page.html
+    assert f'class="note reply" role="alert">{TEXTS["es"].reply}' in page.html
     assert door.said() == {"marketing/email": True}
 
 
@@ -259,6 +294,14 @@ def test_whoever_wants_no_service_letters_wants_no_advertising():
     door.presses("one_click", ONE_CLICK, purpose="service")
 
     assert door.said() == {"marketing/email": False, "service/email": False}
+
+
+def test_the_question_names_all_that_a_press_will_end():
+    door = Door(consent())
+    offers, help_with_orders = (TEXTS["es"].topics[each].title for each in ("marketing", "service"))
+
+    assert help_with_orders not in door.looks("one_click").html
+    assert f"{offers} + {help_with_orders}" in door.looks("one_click", purpose="service").html
 
 
 def test_a_click_again_writes_nothing():
@@ -366,6 +409,17 @@ def test_of_whom_the_shop_deleted_or_who_was_erased_the_page_says_as_little():
     page = deleted.looks()
 
     assert (page.status, page.html) == (404, refusals(Door())[0].html)
+
+
+def test_a_letter_under_a_key_that_was_added_since_is_taken_at_once():
+    door = Door(consent())
+    both = {**KEYS, "2": b"another key of sixteen bytes"}
+    door.pages._keys, door.pages._refresh = a_ring(KEYS, both)
+
+    page = door.pages.answer(Call("one_click", True, sign(door.permit("one_click"), both), ONE_CLICK))
+
+    assert page.status == 200
+    assert door.said()["marketing/email"] is False
 
 
 def test_what_could_not_be_written_down_is_not_said_to_be():

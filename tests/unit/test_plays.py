@@ -9,6 +9,7 @@ import pytest
 from perennial.domain.customer import RECENT_ORDERS, Customer
 from perennial.domain.dates import next_birthday
 from perennial.domain.events import Event
+from perennial.domain.label import OUTBOX
 from perennial.domain.plays import arm_of
 from perennial.domain.policy import Play, Policy
 from tests.builders import (
@@ -623,6 +624,32 @@ def test_what_a_sender_reports_never_asks_for_a_message_but_leaves_it_to_its_tim
     assert life.customer.due_at == MORNING
     life.lives_until(MORNING + HOUR)
     assert plays_of(life) == ["a-play", "a-play"]
+
+
+def test_what_a_sender_learns_of_its_reader_s_objection_asks_for_no_message_either():
+    life = living(a_play(on="order.placed"))
+    life.hears(placed(NOON))
+    life.hears(deferred(life, MORNING), now=NOON + MINUTE)
+
+    stop = an_event("consent.changed", NOON, channel="sms", granted=False).but({"source": OUTBOX})
+    life.hears(stop, now=MORNING + MINUTE)
+
+    assert life.actions == [("a-play", NOON)]
+    assert life.customer.due_at == MORNING
+
+
+@pytest.mark.parametrize(("first_of", "expected"), [(True, []), (False, ["email"])])
+def test_what_was_given_back_leaves_by_no_other_channel_for_a_copy_may_have_left(first_of: bool, expected: list[str]):
+    both = {"sms": "out_for_delivery", "email": "out_for_delivery", "first_of": first_of}
+    life = living(a_play(do=both, purpose="service"))
+    life.hears(an_event("product.viewed", NOON, customer={"email": "mia@example.com", "phone": "+34612345678"}))
+    life.hears(deferred(life, MORNING), now=NOON + MINUTE)
+    life.hears(an_event("consent.changed", NOON + HOUR, channel="sms", purpose="service", granted=False))
+
+    life.lives_until(MORNING)
+
+    assert [action.channel for action in life.decisions[-1].actions] == expected
+    assert ("dropped", "sms: consent withdrawn") in life.became_of("a-play")
 
 
 # Channels, caps, consent

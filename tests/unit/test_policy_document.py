@@ -1,5 +1,6 @@
 """A policy as people write it: read as they mean it, or refused with every mistake, its path and its line."""
 
+import json
 from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from perennial.aws.documents import default_policy
 from perennial.domain.policy import AtMost, BandEntered, OnDate, Policy
-from perennial.policy_document import MAX_BYTES, Mistake, PolicyRefused, policy_json, read_policy
+from perennial.policy_document import (
+    MAX_BYTES,
+    Mistake,
+    PolicyRefused,
+    policy_as_edited,
+    policy_json,
+    policy_yaml,
+    read_policy,
+)
 from tests.builders import SAME_EVERY_TIME, the_policy, what_policies_may_name
 
 DEFAULT = default_policy()
@@ -52,6 +61,16 @@ def test_the_default_policy_holds_every_play_that_is_promised():
 
 def test_a_policy_is_read_back_as_it_was_stored():
     assert Policy.model_validate_json(policy_json(the_policy())) == the_policy()
+
+
+def test_who_edits_a_policy_sees_to_whom_and_when_nothing_leaves_though_it_be_the_default():
+    text, same = policy_yaml(the_policy()), json.loads(policy_as_edited(the_policy()))
+
+    assert "quiet_hours:\n  start: 20:00\n  end: 09:00\n" in text
+    assert "\nsend_time: none\n" in text
+    assert "consent:\n  transactional: none\n  service: opt_out\n  marketing: opt_in\n" in text
+    assert (same["quiet_hours"]["start"], same["consent"]["marketing"]) == ("20:00", "opt_in")
+    assert read(text) == read(json.dumps(same)) == the_policy()
 
 
 def test_the_version_is_given_by_whoever_reads_not_by_the_document():
@@ -290,6 +309,18 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "says nothing of stage 'winback'",
     ),
     "time as a number": ('start: "20:00"', "start: 1200", "quiet_hours.start", "a time of day is written"),
+    "hours of no country": (
+        "default_zone: UTC",
+        'default_zone: UTC, by_country: [{countries: [UK], start: "19:00", end: "10:00"}]',
+        "quiet_hours.by_country.0.countries.0",
+        "'UK' is no country of ISO 3166; write GB",
+    ),
+    "consent of no country": (
+        "consent: {transactional: none,",
+        "consent: {regions: [{countries: [GB, EN], marketing: opt_out}], transactional: none,",
+        "consent.regions.0.countries.1",
+        "'EN' is no country of ISO 3166; write it like MX",
+    ),
     "unknown zone": ("default_zone: UTC", "default_zone: Mars", "quiet_hours.default_zone", "no time zone"),
     "unknown currency": ("base: USD", "base: dollars", "currencies.base", "match pattern"),
     "anchor": ("name: Perennial", "name: &a Perennial", "", "anchors, aliases and tags are not known here"),

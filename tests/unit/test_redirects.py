@@ -28,6 +28,7 @@ from perennial.domain.journal import entry_key
 from perennial.domain.label import Label
 from tests.integration.test_senders import CONTEXT
 from tests.messaging import BRAND, NOON, a_policy, a_recipient, an_action, the_catalogue
+from tests.unit.test_links import a_ring
 from tests.unit.test_outbox import Clock, Outcomes
 
 KEYS = {"1": b"a key of enough letters"}
@@ -131,6 +132,14 @@ def test_whoever_clicks_gets_the_page_also_when_the_queue_gives_no_answer(
     monkeypatch.setattr(visits.outcomes, "send", silent)
 
     assert visits.follow(sign(a_way(), KEYS)).status == 302
+
+
+def test_a_button_under_a_key_that_was_added_since_leads_there_at_once(visits: Visits) -> None:
+    both = {**KEYS, "2": b"another key of enough letters"}
+    keys, refresh = a_ring(KEYS, both)
+    redirects = Redirects(keys, visits.outcomes, visits.clock, refresh)
+
+    assert redirects.follow(sign(a_way(), both), "GET", {}).status == 302
 
 
 def forged() -> list[str]:

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from perennial.aws.documents import messages
 from perennial.channels.catalogue import read_catalogue
+from perennial.channels.checking import STATES
 from perennial.channels.compiled import BrokenTemplate
 from perennial.channels.coupons import coupon_code
 from perennial.channels.recipient import e164
 from perennial.channels.render import Brand, Message, Renderer, locale_for
-from perennial.channels.wording import LONGEST_WORD, first_name, one_line, segments, tidy, word
+from perennial.channels.wording import LONGEST_WORD, first_name, one_line, outside_gsm, segments, tidy, word
 from tests.messaging import (
     BRAND,
     LOCALES,
@@ -91,7 +92,7 @@ def test_every_template_reads_well_with_nothing_known(template: str, channel: st
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("state", ["customs_hold", "delayed"])
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("template", [template for template, channel in TEXTS if channel == "sms"])
 def test_no_sms_costs_more_than_two(template: str, state: str, locale: str):
     subject = {**FULL, "state": state}
@@ -105,7 +106,7 @@ LONG = {**FULL, "order_name": "#EU-2026-0100123", "tracking": "00340434161094042
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("state", ["customs_hold", "delayed"])
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("template", [template for template, channel in TEXTS if channel == "sms"])
 def test_no_sms_of_a_long_name_costs_more_than_two(template: str, state: str, locale: str):
     speaker = a_renderer(brand=Brand("Maison Beaulieu Paris", shop_url="https://www.maison-beaulieu.example/fr"))
@@ -124,13 +125,34 @@ def test_no_sms_of_a_long_name_costs_more_than_two(template: str, state: str, lo
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_delay_notice_says_what_happened(locale: str):
-    held, late = (
-        composed(template="delay_notice", subject={"state": state}, person=a_person(locale=locale))
-        for state in ("customs_hold", "delayed")
-    )
+    told = [
+        composed(template="delay_notice", channel=channel, subject={"state": state}, person=a_person(locale=locale))
+        for state in STATES
+        for channel in ("email", "sms")
+    ]
 
-    assert held.subject != late.subject
-    assert held.body != late.body
+    assert len({message.subject for message in told if message.subject}) == len(STATES)
+    assert len({message.body for message in told}) == len(told)
+
+
+@pytest.mark.parametrize("state", ["exception", "delayed", None])
+def test_a_parcel_in_a_trouble_without_words_of_its_own_is_late(state: str | None):
+    subject = {"state": state} if state else {}
+
+    assert composed(template="delay_notice", subject=subject).subject == "Your parcel is running late"
+
+
+@pytest.mark.parametrize("template", [template for template, channel in TEXTS if channel == "sms"])
+@pytest.mark.parametrize("locale", ["en", "es", "de", "fr"])
+@pytest.mark.parametrize("state", STATES)
+def test_no_letter_outside_the_alphabet_of_sms_doubles_a_price_where_the_language_can_do_without(
+    template: str, locale: str, state: str
+):
+    subject = {**FULL, "state": state}
+
+    message = composed(template=template, channel="sms", subject=subject, person=a_person(locale=locale))
+
+    assert (outside_gsm(message.body), segments(message.body)) == (frozenset(), 1)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -174,9 +196,9 @@ def test_a_message_is_better_not_delivered_after_the_hours_in_which_it_may_leave
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("en", "Good for 10% off until July 15, 2026."),
+        ("en", "Good for 10% off.\nUse it by July 15, 2026."),
         ("zh-Hans", "优惠内容：立减 10%\n有效期至：2026年7月15日"),
-        ("es", "Vale por un 10\xa0% de descuento hasta el 15 de julio de 2026."),
+        ("es", "Vale por un 10\xa0% de descuento.\nVálido hasta el 15 de julio de 2026."),
     ],
 )
 def test_a_coupon_is_told_as_the_language_tells_it(locale: str, said: str):
@@ -196,7 +218,7 @@ def test_a_coupon_is_told_as_the_language_tells_it(locale: str, said: str):
     ],
 )
 def test_a_coupon_says_what_it_is_worth(coupon: dict[str, str], said: str):
-    assert f"{said} until" in composed(template="apology", coupon=a_coupon(**coupon)).body
+    assert f"{said}.\nUse it by" in composed(template="apology", coupon=a_coupon(**coupon)).body
 
 
 def test_an_amount_is_in_the_base_currency():
@@ -210,8 +232,8 @@ def test_an_amount_is_in_the_base_currency():
 def test_a_coupon_expires_on_the_customers_own_calendar():
     coupon = a_coupon(expires_at=NOON.replace(hour=22))
 
-    assert "until June 15" in composed(template="apology", coupon=coupon).body
-    assert "until June 16" in composed(template="apology", coupon=coupon, known=known(time_zone="Asia/Tokyo")).body
+    assert "by June 15" in composed(template="apology", coupon=coupon).body
+    assert "by June 16" in composed(template="apology", coupon=coupon, known=known(time_zone="Asia/Tokyo")).body
 
 
 @pytest.mark.parametrize(

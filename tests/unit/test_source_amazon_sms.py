@@ -145,8 +145,13 @@ def test_anything_else_is_a_reply_to_be_read() -> None:
     assert (reply.type, reply.id, reply.data.customer.phone) == ("message.replied", "in-1:message.replied", THEM)
     assert (reply.data.action, reply.data.text) == ("sms-1", "Where is it?")  # type: ignore[union-attr]
     assert only(a_text("Hello")).data.action == "in-1"  # type: ignore[union-attr]
-    with pytest.raises(Ignored):
-        events(a_text("HELP"))
+
+
+@pytest.mark.parametrize("said", ["HELP", "ayuda"])
+def test_a_cry_for_help_that_aws_passes_on_is_ours_to_answer(said: str) -> None:
+    reply = only(a_text(said))
+
+    assert (reply.type, reply.data.keyword, reply.data.text) == ("message.replied", "help", said)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,13 @@ def test_a_cry_for_help_is_answered_by_twilio(body: bytes) -> None:
         translated(body)
 
 
+@pytest.mark.parametrize("said", ["Ayuda", "帮助", "aide!", "“Hilfe”"])
+def test_a_cry_for_help_that_twilio_does_not_know_is_ours_to_answer(said: str) -> None:
+    (event,) = translated(a_text(said))
+
+    assert (event.type, event.data.keyword, event.data.text) == ("message.replied", "help", said)  # type: ignore[union-attr]
+
+
 def test_other_channels_are_ignored_and_a_stop_there_is_none_of_sms() -> None:
     with pytest.raises(Ignored):
         translated(a_form(MessageSid="SM3", SmsStatus="received", From=f"whatsapp:{THEM}", To=US, Body="STOP"))

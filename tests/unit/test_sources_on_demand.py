@@ -16,6 +16,7 @@ from perennial.sources import (
     freshdesk,
     gorgias,
     intercom,
+    mail,
     open_events,
     seventeentrack,
     shopify,
@@ -55,8 +56,8 @@ def test_each_vendor_answers_to_its_name():
     assert dict(SOURCES) == SPOKEN
 
 
-def test_what_lies_in_quarantine_may_also_be_our_own_or_of_sns():
-    assert dict(READERS) == {**SPOKEN, "sns": sns, "perennial": canonical}
+def test_what_lies_in_quarantine_may_also_be_our_own_or_of_sns_or_a_mail():
+    assert dict(READERS) == {**SPOKEN, "sns": sns, "mail": mail, "perennial": canonical}
 
 
 def test_nobody_else_answers():

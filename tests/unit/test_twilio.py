@@ -8,7 +8,7 @@ from urllib3.exceptions import ConnectTimeoutError, ProtocolError
 
 from perennial.aws.sender_keys import TwilioKey
 from perennial.aws.twilio import Twilio
-from perennial.channels.provider import OutcomeUnknown, Rejected, Throttled, Unavailable
+from perennial.channels.provider import OptedOut, OutcomeUnknown, Rejected, Spent, Throttled, Unavailable
 from perennial.channels.render import Message
 from tests.integration.test_senders import a_message
 from tests.posting import Wire
@@ -64,11 +64,15 @@ def test_a_message_does_not_wait_with_twilio_longer_than_it_is_good_for(expires_
 @pytest.mark.parametrize(
     ("answer", "meaning"),
     [
-        ((400, {"code": 21610, "message": "+34612345678 is unsubscribed"}), Rejected),
+        ((400, {"code": 21610, "message": "+34612345678 is unsubscribed"}), OptedOut),
         ((400, {"code": 21211}), Rejected),
         ((400, {"code": 99999}), Unavailable),
         ((401, {"code": 20003}), Unavailable),
         ((429, {"code": 20429}), Throttled),
+        ((429, {"code": 63038}), Spent),
+        ((403, {"code": 20005}), Spent),
+        ((401, {"code": 10001}), Spent),
+        ((403, {"code": 90010}), Spent),
         ((404, b"<html>"), Unavailable),
         ((500, {}), OutcomeUnknown),
         ((503, b""), OutcomeUnknown),
@@ -82,6 +86,7 @@ def test_what_twilio_answers_is_told_apart_and_quotes_nobody(answer: Any, meanin
     with pytest.raises(meaning) as told:
         send(wire)
 
+    assert type(told.value) is meaning
     assert len(wire.posted) == 1
     assert "34612345678" not in str(told.value)
 

@@ -222,6 +222,18 @@ def test_of_fifty_senders_at_once_so_many_send_as_there_are_places():
     assert outcomes[MessageSent] + again.count(MessageSent) == 20, "what was given back is used"
 
 
+def test_a_place_comes_back_once_however_often_the_sdk_says_so():
+    places = Places(a_house().table)
+    assert [places.take(TODAY, 2) for _ in range(3)] == [True, True, False]
+
+    for _ in range(2):
+        places.give_back(TODAY, "one try")
+
+    assert [places.take(TODAY, 2) for _ in range(2)] == [True, False]
+    places.give_back(TODAY, "another")
+    assert places.take(TODAY, 2)
+
+
 def test_the_counter_is_forgotten_when_its_day_is_long_over():
     house = a_house()
     offer(house)

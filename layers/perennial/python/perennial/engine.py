@@ -124,6 +124,11 @@ class Work:
         strangers = {event.whose for event in self.events} - {customer.id, *customer.members}
         return bool(customer.merged_into or strangers)
 
+    def lived(self, key: str, entry: Entry) -> Lived:
+        """The entry, and whose record it was decided on: also where that is no longer theirs, it says the same."""
+        whose = next((each.whose for each in self.events if entry_key(each.event) == key), self.customer)
+        return Lived(entry.record or whose, entry)
+
     def _deciding(self, event: Addressed) -> Iterable[Key]:
         keys = event.keys if self.loaded.is_new else islice(event.keys, 1)
         return (key for key in keys if event.is_told_by(key))
@@ -328,8 +333,8 @@ class Engine:
         self._addressing.remember(news.identities.values())
 
     def _receipt(self, work: Work, commit: Commit | None = None) -> Receipt:
-        entries = (*work.applied.values(), *(commit.entries.values() if commit else ()))
-        receipt = Receipt(work.positions, tuple(Lived(work.customer, entry) for entry in entries))
+        entries = {**work.applied, **(commit.entries if commit else {})}
+        receipt = Receipt(work.positions, tuple(work.lived(key, entry) for key, entry in entries.items()))
         if commit is None:
             return receipt
         self._addressing.remember(

@@ -62,14 +62,14 @@ class Families:
         self._marking = marking
 
     def apply(self, event: Turn, now: datetime) -> tuple[Lived, ...]:
-        """Make two one, or one two. Nothing where that has been done, or there is nobody any more to do it to.
+        """Make two one, or one two; where that has been done, what it was. Nothing where there is nobody to do it to.
 
         Raises `Contention`, `TooLong`, and what the table raises.
         """
         for _ in range(MAX_ATTEMPTS):
             commits = self._merged(event, now) if isinstance(event, CustomerMerged) else self._unmerged(event, now)
             if not commits:
-                return ()
+                return self._taken_before(event)
             try:
                 self._store.commit(commits)
             except Conflict as conflict:
@@ -80,6 +80,14 @@ class Families:
             else:
                 return tuple(Lived(commit.customer, entry) for commit in commits for entry in commit.entries.values())
         raise Contention(f"{MAX_ATTEMPTS} attempts")
+
+    def _taken_before(self, event: Turn) -> tuple[Lived, ...]:
+        """What the journals say of this very turn, with whomever they are by now: it asks for the same again."""
+        named = (str(event.customer), event.data.other)
+        roots = [root.customer for root in self._store.roots(named).values()]
+        people = (*named, *(each for root in roots for each in (root.id, *root.members)))
+        entries = self._store.entries(dict.fromkeys(people), entry_key(event))
+        return tuple(Lived(who, entry) for who, entry in entries.items())
 
     # Two become one
 

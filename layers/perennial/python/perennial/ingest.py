@@ -65,7 +65,7 @@ SOURCES = OnDemand(
 )
 """The vendors that may speak over HTTPS, by the name in their address."""
 
-READERS = SOURCES.also("sns", module("sns")).also("perennial", module("canonical"))
+READERS = SOURCES.also("sns", module("sns")).also("mail", module("mail")).also("perennial", module("canonical"))
 """Who can read what lies in quarantine: the vendors, and ourselves for events that wait for whose they are."""
 
 Lane = Literal["orders", "tickets", "outcomes", "privacy"]
@@ -120,6 +120,10 @@ def nobody_listens(source: str, store: str, now: datetime) -> None:
     """Where nobody wants to know who has fallen silent."""
 
 
+def nothing_counted(events: Sequence[Event]) -> None:
+    """Where nobody counts how emails were received."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
     secrets: Secrets
@@ -131,6 +135,8 @@ class Ingest:
     """Who may speak over HTTPS: the vendors, and those whose signature takes more than a secret to verify."""
     heard: Callable[[str, str, datetime], None] = nobody_listens
     """Told of each source and store when it was heard (gaps.py)."""
+    counted: Callable[[Sequence[Event]], None] = nothing_counted
+    """Told what came over HTTPS, once it is stored (aws/reputation.py). Raises what the table raises."""
 
     def receive(self, source: str, store: str, headers: Headers, body: bytes) -> Reply:
         """Verify, translate, store, answer. Raises what the queue or the table raises: then nothing is promised."""
@@ -151,6 +157,7 @@ class Ingest:
             return TOO_MANY
         reading = _read(vendor, kept, parts, store, now, now + AHEAD)
         self.keep(source, store, kept, reading)
+        self.counted(reading.events)
         self.heard(source, store, now)
         return reading.reply()
 

@@ -17,7 +17,17 @@ from jinja2 import DictLoader, Template
 
 from perennial.aws.clock import Clock
 from perennial.channels.compiled import environment
-from perennial.channels.links import PATHS, LinkKeys, Permit, Refused, Scope, read, sign
+from perennial.channels.links import (
+    PATHS,
+    LinkKeys,
+    Permit,
+    Refused,
+    Scope,
+    nothing_newer,
+    read,
+    sign,
+    with_newer_keys,
+)
 from perennial.channels.markup import ink_on
 from perennial.channels.render import Brand, locale_for
 from perennial.domain.values import Model
@@ -57,6 +67,8 @@ class Pieces(Model):
     always: str
     """What comes even so."""
     saved: str
+    partly: str
+    """Instead: a box that was ticked is not, because a yes here is not enough or a STOP still holds."""
     more: str
     """On the link to all choices."""
     one_click: Question
@@ -133,10 +145,12 @@ class Pages:
         style: str,
         brand: Brand,
         clock: Clock,
+        refresh: Callable[[], bool] = nothing_newer,
     ) -> None:
-        """texts: by locale; layout: the Jinja template of every page; style: its CSS."""
+        """texts: by locale; layout: the Jinja template of every page; style: its CSS; refresh: look for newer keys."""
         self._preferences = preferences
         self._keys = keys
+        self._refresh = refresh
         self._texts = texts
         self._layout = layout
         self._style = f":root{{--brand:{brand.color};--ink:{ink_on(brand.color)}}}\n{style}"
@@ -146,7 +160,7 @@ class Pages:
     def answer(self, call: Call) -> Page:
         """What to show, after what the call asks for is done. Raises what the table raises."""
         try:
-            permit = read(call.token, call.scope, self._keys(), self._clock.now())
+            permit = self._permit(call)
             call = replace(call, lang=call.lang or self._preferences.of(permit).locale)
             told = self._done(call, permit) if call.is_post else self._asked(call.scope, permit)
         except (Refused, Gone):
@@ -154,6 +168,14 @@ class Pages:
         except NotRecorded:
             told = _Told("later", 503)
         return self._page(told, self._locale(call))
+
+    def _permit(self, call: Call) -> Permit:
+        """Raises `Refused`."""
+
+        def permitted(keys: LinkKeys) -> Permit:
+            return read(call.token, call.scope, keys, self._clock.now())
+
+        return with_newer_keys(permitted, self._keys, self._refresh)
 
     # What is asked, and done
 
@@ -180,6 +202,7 @@ class Pages:
         return _Told("stopped", permit=permit)
 
     def _chosen(self, call: Call, permit: Permit, form: Mapping[str, list[str]]) -> _Told:
+        wanted: frozenset[Topic] = frozenset()
         match form.get("do"), frozenset(form.get("topic", ())):
             case ["nothing"], _:
                 self._preferences.stop(permit, self._wording(call, "preference page"))
@@ -188,7 +211,9 @@ class Pages:
                 self._preferences.choose(permit, wanted, self._wording(call, "preference page"))
             case _:
                 return self._asked("preferences", permit, 400)
-        return _Told("choose", 200, permit, self._preferences.of(permit), ("saved",))
+        choices = self._preferences.of(permit)
+        is_as_wanted = all(choices.chosen[topic] for topic in wanted & choices.chosen.keys())
+        return _Told("choose", 200, permit, choices, ("saved" if is_as_wanted else "partly",))
 
     # How it looks
 
@@ -205,7 +230,7 @@ class Pages:
 
     def _context(self, told: _Told, locale: str) -> dict[str, Any]:
         texts, permit = self._texts[locale], told.permit
-        topic = texts.topics[permit.purpose].title if permit and permit.purpose in texts.topics else ""
+        topic = _topic(permit, texts) if permit else ""
         words = getattr(texts, told.words)
         return {
             "lang": locale,
@@ -216,7 +241,7 @@ class Pages:
             "about": self._filled(words.about, topic=topic),
             "button": words.button if isinstance(words, Question) else None,
             "one_click": told.words == "one_click",
-            "notes": [getattr(texts, note) for note in told.notes],
+            "notes": {note: getattr(texts, note) for note in told.notes},
             "boxes": self._boxes(told.choices, texts) if told.choices else None,
             "more": sign(replace(permit, scope="preferences"), self._keys()) if permit and not told.choices else None,
             "languages": {each: pieces.language for each, pieces in self._texts.items()} if told.choices else {},
@@ -247,6 +272,12 @@ class Pages:
             f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
+
+
+def _topic(permit: Permit, texts: Pieces) -> str:
+    """What the button of a question is about."""
+    topics = stopped_by(permit) if permit.scope == "one_click" else ((permit.purpose, permit.channel),)
+    return " + ".join(texts.topics[purpose].title for purpose, _ in topics if purpose in texts.topics)
 
 
 _HEADERS = {

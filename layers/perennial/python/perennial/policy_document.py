@@ -3,6 +3,7 @@
 YAML 1.1 takes `on:` for true and `20:00` for 1200; this reader knows the scalars of YAML 1.2 only.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
@@ -83,8 +84,23 @@ def policy_json(policy: Policy) -> str:
 
 def policy_yaml(policy: Policy) -> str:
     """The policy as people edit it. Comments are not kept: they belong to the text that it was read from."""
-    document = policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return yaml.dump(document, Dumper=_Writer, allow_unicode=True, sort_keys=False, width=120)
+    return yaml.dump(_as_edited(policy), Dumper=_Writer, allow_unicode=True, sort_keys=False, width=120)
+
+
+def policy_as_edited(policy: Policy) -> str:
+    """The same as JSON."""
+    return json.dumps(_as_edited(policy), ensure_ascii=False)
+
+
+def _as_edited(policy: Policy) -> dict[str, Any]:
+    """Without what is as by default, but for the sections that say to whom and when nothing leaves."""
+    told = policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    told |= policy.model_dump(mode="json", by_alias=True, include=_ALWAYS_TOLD, exclude_none=True)
+    return {name: told[name] for name in type(policy).model_fields if name in told}
+
+
+_ALWAYS_TOLD = {"quiet_hours", "send_time", "consent"}
+"""Who reads "quiet_hours: {}" takes it for none, and who reads nothing of consent for no rule."""
 
 
 # Reading

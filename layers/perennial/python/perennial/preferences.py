@@ -130,7 +130,7 @@ class Preferences:
                 topic,
                 granted=granted,
                 confirmed=granted and topic[1] == permit.channel,
-                at=_after_all(facts, topic, now),
+                at=now if granted else _after_all(facts, topic, now),
                 wording=wording,
             )
             for topic, granted in changes.items()
@@ -183,7 +183,10 @@ def _is_withdrawn(facts: Facts, topic: Topic) -> bool:
 
 
 def _after_all(facts: Facts, topic: Topic, now: datetime) -> datetime:
-    """Now, or when the last word was said if its teller's clock is ahead of ours: what is chosen here is the last."""
+    """Now, or when the last word was said if its teller's clock is ahead of ours: a no that is said here is the last.
+
+    A yes is not: one that bore a time to come would hold against a STOP that is said until then.
+    """
     word = facts.consent.get("/".join(topic))
     return max(now, word.at) if word else now
 

@@ -59,7 +59,7 @@ class Watch:
             longest_silence_minutes=max((stands.minutes for _, stands in quiet), default=0),
             silent=tuple(f"{heard.source}/{heard.store}" for heard, _ in quiet),
             second_looks=second_looks(self.requests, self.privacy, now),
-            requests_waiting=len(self.requests.waiting()),
+            requests_waiting=len(self.requests.waiting(now)),
             low_coupon_pools=sum(self.coupons.left(pool.name, LOW).left < LOW for pool in self.coupons.all()),
             marketing_stopped=self.guard.look(now),
         )

@@ -8,6 +8,7 @@ from pydantic import Field, Strict, model_validator
 
 from perennial.channels.catalogue import TaskText
 from perennial.domain.actions import Channel, Coupon, Purpose
+from perennial.domain.countries import AssignedCountry
 from perennial.domain.customer import Label, PlainDecimal, Stage
 from perennial.domain.events import REFERENCE, Person
 from perennial.domain.explanation import Explanation, PointsHeld
@@ -96,6 +97,7 @@ class Consent(Model):
     purpose: str
     channel: str
     granted: bool
+    confirmed: Annotated[bool, Field(description="Said from the address itself, and not withdrawn since.")]
     since: Instant
 
 
@@ -532,7 +534,8 @@ class AskedHold(Model):
     channel: Channel | None = None
     purpose: Purpose | None = None
     country: Annotated[
-        Country | None, Field(description="Where the customer is. Of whom nobody knows where, nothing leaves either.")
+        AssignedCountry | None,
+        Field(description="Where the customer is. Of whom nobody knows where, nothing leaves either."),
     ] = None
     because: Annotated[str, Field(min_length=3, max_length=200, description="Kept; do not name anybody.")]
 
@@ -639,6 +642,7 @@ class ConsentProof(Model):
 
     at: Instant
     granted: bool
+    confirmed: Annotated[bool, Field(description="Said from the address itself: double opt-in.")]
     source: str
     text_version: str | None
     method: str | None

@@ -92,7 +92,7 @@ from perennial.domain.customer import Label, Stage
 from perennial.domain.explanation import Explanation
 from perennial.domain.policy import Name, Policy
 from perennial.domain.values import Instant
-from perennial.policy_document import policy_json, policy_yaml
+from perennial.policy_document import policy_as_edited, policy_yaml
 
 MOST_ON_A_PAGE = 200
 YAML = "application/yaml"
@@ -304,7 +304,7 @@ def read_the_policy() -> Response[str]:
     """The policy in force, as JSON, or as YAML where `Accept` asks for it."""
     policy = desk().policy()
     asked = api.current_event.headers.get("accept", "")
-    kind, write = (YAML, policy_yaml) if "yaml" in asked else (JSON, policy_json)
+    kind, write = (YAML, policy_yaml) if "yaml" in asked else (JSON, policy_as_edited)
     return Response(200, kind, write(policy), {"ETag": f'"{policy.version}"'})
 
 
@@ -630,7 +630,8 @@ def adjust_points(
 ) -> Response[str]:
     """Give loyalty points, or take some back.
 
-    Agents move what the policy's authority table lets go at the customer's stage; admins more.
+    Agents together move in a day, for one customer, what the policy's authority table lets go at the customer's stage;
+    admins more. Asked again under the same key it is answered as the first time.
     """
     moved = points_desk().adjust(id, word, key, _who(), api.context["role"])
     logger.info("points adjusted", change=moved.id, by=_who())

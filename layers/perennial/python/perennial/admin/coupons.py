@@ -48,13 +48,21 @@ class CouponDesk:
 
 def _codes(written: str) -> list[str]:
     """Of the column `code`. Raises `Unanswerable`, which names lines and quotes none: a code is money."""
-    read = csv.DictReader(written.removeprefix("\ufeff").splitlines())
-    if COLUMN not in (read.fieldnames or ()):
-        raise Unanswerable("no codes were added", [Fault(where="body", message=f"has no column {COLUMN!r}", line=1)])
-    lines = [(read.line_num, str(row[COLUMN] or "").strip()) for row in read]
+    try:
+        lines = _lines(written)
+    except csv.Error:  # a cell longer than any table has, like a quote that is never closed
+        raise Unanswerable("no codes were added", [Fault(where="body", message="cannot be read as a table")]) from None
     if faults := list(_faults(lines)):
         raise Unanswerable("no codes were added", faults[:MOST_FAULTS])
     return [code for _, code in lines]
+
+
+def _lines(written: str) -> list[tuple[int, str]]:
+    """(line, code)"""
+    read = csv.DictReader(written.removeprefix("\ufeff").splitlines())
+    if COLUMN not in (read.fieldnames or ()):
+        raise Unanswerable("no codes were added", [Fault(where="body", message=f"has no column {COLUMN!r}", line=1)])
+    return [(read.line_num, str(row[COLUMN] or "").strip()) for row in read]
 
 
 def _faults(lines: list[tuple[int, str]]) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ Errors: those of problems.py; and what the table raises, `BadCursor` and `Busy` 
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from perennial.aws.clock import Clock
 from perennial.aws.policies import Policies
 from perennial.aws.store import Store, content_key, identity_key, profile_key
 from perennial.aws.table import Key
-from perennial.channels.catalogue import Catalogue
+from perennial.channels.catalogue import Catalogue, Piece
 from perennial.domain import events as e
 from perennial.domain.actions import Task
 from perennial.domain.contacts import normal_phone
@@ -210,7 +210,17 @@ class Desk:
         return policy
 
     def warnings(self, policy: Policy) -> tuple[str, ...]:
-        return warnings(policy, self.clock.now().date())
+        return (*warnings(policy, self.clock.now().date()), *_hidden_coupons(policy, self.catalogue()))
+
+
+def _hidden_coupons(policy: Policy, catalogue: Catalogue) -> Iterator[str]:
+    """Plays whose coupon would be drawn, made good in the shop, and seen by nobody."""
+    for play in policy.plays:
+        pieces: tuple[tuple[Piece, str | None], ...] = (("body", play.do.email), ("sms", play.do.sms))
+        for piece, template in pieces if play.do.coupon else ():
+            if template and (locales := catalogue.hides_coupon(template, piece)):
+                where = f"{template!r} hides in {', '.join(locales)}"
+                yield f"play {play.id!r} gives a coupon that {where}: say {{{{ coupon }}}}"
 
 
 def _made(record: str, whose: str, entry: Entry) -> bool:

@@ -15,7 +15,6 @@ from perennial.domain.values import Model, Utc
 from perennial.importing.mapping import BadMapping, read_mapping
 from perennial.importing.shelf import report_name
 
-MOST_REPORTED = 200
 GONE = "there is no such import"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from perennial.admin import answers
 from perennial.admin.problems import Fault, Forbidden, NotFound, Unanswerable
 from perennial.admin.roles import Role
-from perennial.aws.asked import Asked
+from perennial.aws.asked import Asked, First, Spent, Use
 from perennial.aws.clock import Clock
 from perennial.aws.policies import Policies
 from perennial.aws.queues import Message, Queue
@@ -35,12 +35,8 @@ class PointsDesk:
         root = self.store.roots([customer]).get(customer)
         if root is None:
             raise NotFound("there is no such customer")
-        self._require_authority(root.customer, word.points, role)
-        name, now = action_id("points", by, key), self.clock.now()
-        said = action_id(customer, word.model_dump_json())
-        if word.expires_at and word.expires_at <= now:
-            raise Unanswerable("nothing was changed", [Fault(where="body.expires_at", message="is past")])
-        first = self.asked.first(name, said, now)
+        name, said = action_id("points", by, key), action_id(customer, word.model_dump_json())
+        first = self.asked.known(name) or self._asked_now(root.customer, word, name, said, role)
         if first.said != said:
             raise Unanswerable("this key was used for something else: nothing was changed")
         event = PointsAdjusted(
@@ -54,10 +50,18 @@ class PointsDesk:
         self.lane.send([Message(event.to_json())])
         return answers.PointsMoved(id=name, customer=customer, points=word.points)
 
-    def _require_authority(self, customer: Customer, points: int, role: Role) -> None:
-        """Agents grant, and take back, what the authority table lets go at the customer's stage; admins anything."""
+    def _asked_now(self, customer: Customer, word: answers.AskedPoints, name: str, said: str, role: Role) -> First:
+        """The first time that it is asked. What was allowed then is not asked about again: it may have happened."""
+        now = self.clock.now()
+        if word.expires_at and word.expires_at <= now:
+            raise Unanswerable("nothing was changed", [Fault(where="body.expires_at", message="is past")])
+        if role >= Role.ADMIN:
+            return self.asked.first(name, said, now)
         limit = self.policies.active().authority[customer.stage].points
-        if role < Role.ADMIN and abs(points) > limit:
+        use = Use(customer.id, "given" if word.points > 0 else "taken", abs(word.points), limit)
+        try:
+            return self.asked.first(name, said, now, use)
+        except Spent as spent:
             raise Forbidden(
-                f"at the stage {customer.stage} an agent moves {limit} points at once; ask an admin for more"
-            )
+                f"at the stage {customer.stage} agents move {limit} points a day; ask an admin for more"
+            ) from spent

@@ -68,7 +68,7 @@ class PrivacyDesk:
 
     def confirm(self, request: str, by: str) -> answers.Erasure:
         """Let a whole shop be erased that waits for it."""
-        waiting = {each.id: each for each in self.requests.waiting() if each.request == "erase_shop"}
+        waiting = {each.id: each for each in self.requests.waiting(self.clock.now()) if each.request == "erase_shop"}
         if request not in waiting:
             raise NotFound("no such request waits for a word")
         sent = self._send(self._asked(by, waiting[request].store, "erase_shop", None))

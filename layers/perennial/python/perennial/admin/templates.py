@@ -3,6 +3,7 @@
 Errors: those of problems.py; and what the table raises, `Busy` among it.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -38,6 +39,7 @@ from perennial.policy_document import PlainYaml, PolicyRefused, line_of, mistake
 LARGEST = 100_000
 """Bytes of a document: it is one item of the table."""
 MARK = "[Test] "
+NOWHERE = "an email goes to an address of yours; an SMS, which `channel` says, to a number like +34612345678"
 NOT_OF_STAFF = "a test goes to you, or to an address of the sender's domain or a number that no customer has"
 TESTED_WITHIN = timedelta(hours=1)
 """A test that comes later has nobody who waits for it. It comes at any hour: who asked for it is awake."""
@@ -112,11 +114,13 @@ class TemplateDesk:
         """
         to = asked.to or own
         if not to or not _can_reach(asked.channel, to):
-            raise Unanswerable("a test is an email to an address of yours, or an SMS to a number like +34612345678")
+            raise Unanswerable(NOWHERE)
         if not self._is_of_staff(asked.channel, to, own):
             raise Forbidden(NOT_OF_STAFF)
         message = self._composed(name, asked, None, self._recipient(asked, None))
-        marked = replace(_marked(message), to=to, label=None, one_click=None, expires_in=TESTED_WITHIN)
+        marked = replace(
+            _marked(message), to=to, label=None, one_click=None, expires_in=TESTED_WITHIN, action_id=_own_id()
+        )
         return answers.TemplateTested(locale=message.locale, provider_id=self._sent(marked))
 
     # Changing
@@ -220,6 +224,11 @@ class TemplateDesk:
             raise Unavailable("the provider takes nothing now; try again in a moment") from unavailable
         except OutcomeUnknown as unknown:
             raise Unavailable("nobody can say whether it was sent; look whether it came first") from unknown
+
+
+def _own_id() -> str:
+    """Another for each test: a mail program shows mails of one Message-ID once."""
+    return f"test-{secrets.token_hex(8)}"
 
 
 def _can_reach(channel: Channel, to: str) -> bool:

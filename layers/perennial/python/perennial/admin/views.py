@@ -8,7 +8,8 @@ from perennial.admin.masking import masked
 from perennial.aws.quarantine import KEPT_FOR, Listed
 from perennial.channels.catalogue import TaskText
 from perennial.domain.actions import Action, Task
-from perennial.domain.customer import Customer, Order, Ticket
+from perennial.domain.consent import is_topic_confirmed
+from perennial.domain.customer import Consent, Customer, Facts, Order, Ticket
 from perennial.domain.events import Event, Person
 from perennial.domain.explanation import points_of
 from perennial.domain.journal import Entry, Judged
@@ -173,10 +174,13 @@ def _ticket(ticket: Ticket) -> answers.Ticket:
 
 
 def _consent(customer: Customer) -> tuple[answers.Consent, ...]:
-    return tuple(
-        answers.Consent(purpose=purpose, channel=channel, granted=said.granted, since=said.at)
-        for (purpose, _, channel), said in ((key.partition("/"), said) for key, said in customer.facts.consent.items())
-    )
+    return tuple(_word(topic, said, customer.facts) for topic, said in customer.facts.consent.items())
+
+
+def _word(topic: str, said: Consent, facts: Facts) -> answers.Consent:
+    purpose, _, channel = topic.partition("/")
+    confirmed = said.granted and is_topic_confirmed(facts, topic)
+    return answers.Consent(purpose=purpose, channel=channel, granted=said.granted, confirmed=confirmed, since=said.at)
 
 
 def _told(event: Event) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ Errors: those of problems.py; and what the table raises.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,13 +92,15 @@ class WhyDesk:
     def _proof(self, everyone: Sequence[str], action: Action, at: datetime) -> answers.ConsentProof | None:
         """The last that was said of this purpose and channel before the message left."""
         found = [item for each in everyone for item in self._consents(each, at)]
-        for said_at, proof in sorted(found, key=lambda each: each[0], reverse=True):
-            said = proof["said"]
-            if (said.get("purpose", "marketing"), said["channel"]) == (action.purpose, action.channel):
-                return answers.ConsentProof.model_validate(
-                    {"at": said_at, "source": proof["source"], **{name: said.get(name) for name in _SAID}}
-                )
-        return None
+        words = [each for each in found if _topic(each[1]) == (action.purpose, action.channel)]
+        if not words:
+            return None
+        said_at, proof = max(words, key=_weight)
+        said = {name: proof["said"].get(name) for name in _SAID}
+        confirmed = proof["said"].get("confirmed", False)
+        return answers.ConsentProof.model_validate(
+            {"at": said_at, "source": proof["source"], **said, "confirmed": confirmed}
+        )
 
     def _consents(self, customer: str, until: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
         """(when, proof) of all that was said until then."""
@@ -113,6 +115,16 @@ class WhyDesk:
 
 
 _SAID = ("granted", "text_version", "method")
+
+
+def _topic(proof: Mapping[str, Any]) -> tuple[str, str]:
+    return proof["said"].get("purpose", "marketing"), proof["said"]["channel"]
+
+
+def _weight(word: tuple[str, dict[str, Any]]) -> tuple[str, bool, bool]:
+    """The later word holds, at the same instant the no; and a confirmation bears the time of what it confirms."""
+    said_at, said = word[0], word[1]["said"]
+    return said_at, not said["granted"], said.get("confirmed", False)
 
 
 def _told(entries: Sequence[Entry], action_id: str) -> Iterator[tuple[Entry, MessageData]]:

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from perennial.channels.provider import OutcomeUnknown, ProviderError, Rejected, Throttled, Unavailable
+from perennial.channels.provider import OptedOut, OutcomeUnknown, ProviderError, Rejected, Spent, Throttled, Unavailable
 
 THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
+HAS_SAID_STOP = "DESTINATION_PHONE_NUMBER_OPTED_OUT"
+"""To AWS, which answers a STOP itself and tells nobody, unless the account manages its opt-outs."""
 REST = timedelta(minutes=2)
-REST_OF_A_DAY = timedelta(hours=1)
-"""SES counts its daily quota over the last 24 hours: there is more room every now and then."""
+SPENT = frozenset({"LimitExceededException", "ServiceQuotaExceededException"})
+"""What the account may send or spend is used up: SES's, and that of SMS, where it is the money of a month."""
 
 
 @contextmanager
@@ -36,13 +38,23 @@ def _meaning(error: ClientError, rejections: frozenset[str]) -> ProviderError:
         return OutcomeUnknown(code)
     if code in THROTTLED:
         return _throttled(code, error.response["Error"].get("Message", ""))
+    if code in SPENT:
+        return Spent(_with(code, error.response.get("Reason")))
     if code in rejections:
-        return Rejected(" ".join(filter(None, (code, error.response.get("Reason")))))
+        return _rejected(code, error.response.get("Reason"))
     return Unavailable(code)
 
 
+def _rejected(code: str, reason: str | None) -> Rejected:
+    return OptedOut(code) if reason == HAS_SAID_STOP else Rejected(_with(code, reason))
+
+
+def _with(code: str, reason: str | None) -> str:
+    return " ".join(filter(None, (code, reason)))
+
+
 def _throttled(code: str, message: str) -> Throttled:
-    """SES says which of its quotas is used up in prose alone."""
+    """SES says in prose alone which of its quotas is used up: that of a second, or that of the last 24 hours."""
     if "daily" in message.lower():
-        return Throttled("daily quota", REST_OF_A_DAY)
+        return Spent("daily quota")
     return Throttled(code, REST)

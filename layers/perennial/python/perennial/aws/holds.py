@@ -1,11 +1,11 @@
 """The emergency stop in the table: which holds are in force, what waits under each, and what staff did about it.
 
-    pk              sk                    what                                    attributes
-    POLICY          HOLDS                 the holds in force, in one item: each   version
-                                          sender reads it with the customer
-    HOLDS           HOLD#<id>             one hold, also when it is lifted        -
-    HOLDS           MOVE#<id>#<time>      a release or discard of what waits      -
-    HELD#<hold>     <action>              an action that waits                    -
+    pk              sk                      what                                    attributes
+    POLICY          HOLDS                   the holds in force, in one item: each   version
+                                            sender reads it with the customer
+    HOLDS           HOLD#<id>               one hold, also when it is lifted        -
+    HOLDS           MOVE#<id>#<time>#<lot>  a release or discard of what waits      -
+    HELD#<hold>     <action>                an action that waits                    -
 
 Errors:
     Unknown      there never was such a hold
@@ -154,7 +154,8 @@ class Holds:
         self._table.write([Delete(Key(_waiting(hold_id), action.id)) for action in actions])
 
     def note(self, moved: Moved) -> None:
-        key = Key(PARTITION, f"MOVE#{moved.hold}#{iso(moved.at)}")
+        """A lot tells apart what two of staff did in the same millisecond."""
+        key = Key(PARTITION, f"MOVE#{moved.hold}#{iso(moved.at)}#{secrets.token_hex(4)}")
         self._table.write([Put(Item(key, moved.model_dump_json()))])
 
     def moves(self, hold_id: str, limit: int) -> tuple[Moved, ...]:

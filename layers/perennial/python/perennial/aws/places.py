@@ -1,16 +1,19 @@
 """How many marketing emails left on one day, while the domain is warmed up (domain/warm_up.py).
 
-    pk              sk       what                          attributes
-    WARM_UP#<day>   PLACES   places taken on that day      taken, expires
+    pk              sk             what                                       attributes
+    WARM_UP#<day>   PLACES         places taken on that day                   taken, expires
+    WARM_UP#<day>   BACK#<taker>   that who took a place has given it back    expires
 
 One item and no shards: DynamoDB takes a thousand writes a second to one item, which is more emails in a minute than any
 warm-up has in a day. So the limit is exact, and reached to the last place. A place that is taken and not used (its
-sender died, an answer of the table was lost) is lost for that day: the limit errs on the side of fewer.
+sender died, an answer of the table was lost) is lost for that day: the limit errs on the side of fewer. For the same
+reason a place comes back once for each who took it: a lone write whose answer is lost is repeated by the SDK, and two
+would come back for one.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from perennial.aws.table import TTL_ATTRIBUTE, Below, Key, Refused, Table, Update
+from perennial.aws.table import TTL_ATTRIBUTE, Absent, Below, Item, Key, Put, Refused, Table, Update
 
 KEPT_FOR = timedelta(days=30)
 
@@ -28,9 +31,13 @@ class Places:
             return False
         return True
 
-    def give_back(self, day: date) -> None:
-        """What took it did not leave."""
-        self._table.write([Update(_key(day), add={"taken": -1})])
+    def give_back(self, day: date, taker: str) -> None:
+        """What took it did not leave. Once for each taker, however often it is said."""
+        said = Item(Key(_key(day).pk, f"BACK#{taker}"), attributes=_expiry(day))
+        try:
+            self._table.write([Put(said, (Absent(),)), Update(_key(day), add={"taken": -1})])
+        except Refused:
+            return  # it is back already
 
 
 def _key(day: date) -> Key:

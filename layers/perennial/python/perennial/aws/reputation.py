@@ -1,4 +1,4 @@
-"""How our emails were received, day by day, as SES told it.
+"""How our emails were received, day by day: as SES told it, or the sender by a mail server and the mail that came back.
 
     pk                  sk                what                                         attributes
     REPUTATION#<day>    SENT#<shard>      how many left; spread over 16 items, which      sent, expires

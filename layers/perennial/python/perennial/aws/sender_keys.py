@@ -55,7 +55,8 @@ class SmtpServer(Model):
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls"] = "starttls"
     """The password never goes over a connection that anybody can read."""
-    user: Annotated[str, Field(min_length=1, max_length=200)]
+    user: Annotated[str, Field(pattern=r"^[ -~]{1,200}$")]
+    """ASCII, as logging in wants it."""
     password: Secret
 
 

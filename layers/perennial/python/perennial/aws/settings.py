@@ -21,8 +21,9 @@ class Settings(BaseModel):
     NOTICES_QUEUE_URL: Name
     FETCHES_QUEUE_URL: Name
     PRIVACY_QUEUE_URL: Name
-    DEAD_LETTERS_URLS: Name
-    """The queues of all dead letters, joined by commas: who is erased is looked for in them."""
+    DEAD_LETTERS: str = ""
+    """Names of the queues of all dead letters, joined by commas: who erases looks for people there, and alone has them.
+    They stand beside PRIVACY_QUEUE_URL."""
     BULK_QUEUE_URL: Name
     PARTS_QUEUE_URL: Name
     IMPORTS_BUCKET: Name
@@ -40,6 +41,8 @@ class Settings(BaseModel):
     """Secrets Manager: what senders need at shops, Twilio and mail servers, as aws/sender_keys.py shows."""
     EMAIL_FROM: Name
     EMAIL_BY: Literal["ses", "smtp"] = "ses"
+    SMTP_RETURN_PATH: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?$", max_length=180)] = ""
+    """By a mail server: the domain that mails come back to which cannot be delivered. Empty, nobody is told of them."""
     SMS_BY: Literal["aws", "twilio"] = "aws"
     EMAILS_PER_SECOND: Annotated[float, Field(ge=0)] = 0
     """What the provider takes; 0: as many as there are."""

@@ -13,20 +13,26 @@ from email.utils import format_datetime, parseaddr
 from perennial.aws.clock import Clock
 from perennial.aws.sender_keys import SmtpServer
 from perennial.channels.links import unsubscribe_headers
-from perennial.channels.provider import OutcomeUnknown, Rejected, Throttled, Unavailable
+from perennial.channels.provider import OutcomeUnknown, Rejected, Spent, Throttled, Unavailable
 from perennial.channels.render import Message
+from perennial.channels.returns import Return, Returns, nowhere
+from perennial.domain.return_path import MARK_HEADER
 
 TIMEOUT_SECONDS = 5
 """Of each answer. A claim belongs to its sender for a minute (`verdict.PATIENCE`): all of them together end before."""
 PERMANENT = 500
 """SMTP replies from here on are for good."""
-COME_AGAIN = frozenset({421, 450, 451, 452})
-"""Too many at once, or from somebody the server has not met yet (RFC 6647, greylisting)."""
+COME_AGAIN = frozenset({421, 450, 451, 452, 454})
+"""Too many at once, which SES calls 454, or from somebody the server has not met yet (RFC 6647, greylisting)."""
+A_DAY = b"daily"
+"""What servers of all makers say where the account's own messages of a day are used up; by no code of its own."""
 REST = timedelta(minutes=10)
+TOO_LARGE = 552
+"""What a server may say to a sender's address because of the size that is told with it."""
 
 
 class _InOneLine(UnstructuredHeader, BaseHeader):
-    """An address that no mail program would find again once it is folded, or encoded because it cannot be."""
+    """What nobody would find again once it is folded, or encoded because it cannot be."""
 
     def fold(self, *, policy: Policy) -> str:
         return f"{self.name}: {self}{policy.linesep}"
@@ -34,41 +40,51 @@ class _InOneLine(UnstructuredHeader, BaseHeader):
 
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _InOneLine)
+_HEADERS.map_to_type(MARK_HEADER.lower(), _InOneLine)
 _POLICY = EmailPolicy(header_factory=_HEADERS)
 
 
 class Smtp:
     """A `Provider`."""
 
-    def __init__(self, connect: Callable[[], smtplib.SMTP], sender: str, reply_to: str, clock: Clock) -> None:
-        """connect: to the server, ready to take mail; raises `Unavailable`."""
+    def __init__(
+        self,
+        connect: Callable[[], smtplib.SMTP],
+        sender: str,
+        reply_to: str,
+        clock: Clock,
+        returns: Returns = nowhere,
+    ) -> None:
+        """connect: to the server, ready to take mail; raises `Unavailable`. returns: where each mail comes back to."""
         self._connect = connect
+        self._returns = returns
         self._sender = sender
         self._reply_to = reply_to
         self._clock = clock
 
     def send(self, message: Message) -> str:
         """The Message-ID, which is the action's own: mail programs show a mail that came twice once."""
+        back = self._returns(message)
         try:
-            mail = self._mail(message)
+            mail = self._mail(message, back)
         except ValueError:  # a line break in a header would begin another one
             raise Rejected("no mail can be made of it") from None
         server = self._connect()
         try:
-            _hand_over(server, mail)
+            _hand_over(server, mail, back)
         finally:
             with suppress(OSError):  # what the server said of the mail is known
                 server.quit()
         return str(mail["Message-ID"])
 
-    def _mail(self, message: Message) -> EmailMessage:
+    def _mail(self, message: Message, back: Return | None) -> EmailMessage:
         mail = EmailMessage(policy=_POLICY)
         mail["From"], mail["To"], mail["Subject"] = self._sender, message.to, message.subject
         mail["Date"] = format_datetime(self._clock.wall())
         mail["Message-ID"] = f"<{message.action_id}@{parseaddr(self._sender)[1].rpartition('@')[2]}>"
         if self._reply_to:
             mail["Reply-To"] = self._reply_to
-        for name, value in unsubscribe_headers(message.one_click).items():
+        for name, value in {**unsubscribe_headers(message.one_click), **(back.headers if back else {})}.items():
             mail[name] = value
         mail.set_content(message.body, cte="quoted-printable")
         if message.html:
@@ -108,21 +124,42 @@ def _secured(told: SmtpServer) -> smtplib.SMTP:
     return opened
 
 
-def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> None:
+def _hand_over(server: smtplib.SMTP, mail: EmailMessage, back: Return | None) -> None:
     """The causes are left behind, because they quote addresses."""
     try:
-        server.send_message(mail)
+        server.ehlo_or_helo_if_needed()
+        server.send_message(mail, back.address if back else None, **_wishes(server, back))
+    except smtplib.SMTPSenderRefused as error:
+        raise _sender_refused(error, back) from None
     except smtplib.SMTPRecipientsRefused as error:
-        raise _refused(max(code for code, _ in error.recipients.values())) from None
+        raise _refused(*max(error.recipients.values())) from None
     except smtplib.SMTPResponseException as error:
-        raise _refused(error.smtp_code) from None
+        raise _refused(error.smtp_code, error.smtp_error) from None
     except smtplib.SMTPNotSupportedError:
         raise Rejected("SMTP takes no such address") from None
     except OSError as error:
         raise OutcomeUnknown(type(error).__name__) from None
 
 
-def _refused(code: int) -> Rejected | Unavailable:
+def _wishes(server: smtplib.SMTP, back: Return | None) -> dict[str, list[str]]:
+    """How a server that reports on delivery (RFC 3461) is to report: failures, with our mail's head, under its mark."""
+    if back is None or not server.has_extn("dsn"):
+        return {}
+    return {"mail_options": ["RET=HDRS", f"ENVID={back.mark}"], "rcpt_options": ["NOTIFY=FAILURE"]}
+
+
+def _sender_refused(error: smtplib.SMTPSenderRefused, back: Return | None) -> Rejected | Unavailable:
+    """Who takes no mail from the return domain takes none at all: that is for people to mend, and no mail's end."""
+    refused = _refused(error.smtp_code, error.smtp_error)
+    if back and isinstance(refused, Rejected) and error.smtp_code != TOO_LARGE:
+        return Unavailable(f"SMTP {error.smtp_code} to the return address")
+    return refused
+
+
+def _refused(code: int, said: bytes | str) -> Rejected | Unavailable:
+    """said: its words, which quote addresses and go no further."""
+    if A_DAY in (said.encode() if isinstance(said, str) else said).lower():
+        return Spent(f"SMTP {code}, daily quota")
     if code >= PERMANENT:
         return Rejected(f"SMTP {code}")
     return Throttled(f"SMTP {code}", REST) if code in COME_AGAIN else Unavailable(f"SMTP {code}")

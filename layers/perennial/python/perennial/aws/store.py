@@ -289,9 +289,13 @@ class Store:
         return tuple(_settled(item) for item in self.table.get(keys).values()) if keys else ()
 
     def entry(self, customer: str, key: str) -> Entry | None:
-        at = Key(f"C#{customer}", key)
-        item = self.table.get([at]).get(at)
-        return Entry.model_validate_json(item.body) if item else None
+        return self.entries([customer], key).get(customer)
+
+    def entries(self, customers: Iterable[str], key: str) -> dict[str, Entry]:
+        """Of an event that may be told to several of these customers: its entries, by whose journal they are in."""
+        asked = {Key(f"C#{customer}", key): customer for customer in customers}
+        found = self.table.get(list(asked))
+        return {asked[at]: Entry.model_validate_json(item.body) for at, item in found.items()}
 
     def commit(self, commits: Sequence[Commit]) -> None:
         """Write records, journals and what belongs to them: of all these customers, or of none.

@@ -13,12 +13,16 @@ from urllib3 import PoolManager
 
 from perennial.aws.posts import NoAnswer, NotReached, Reply, post
 from perennial.aws.sender_keys import TwilioKey
-from perennial.channels.provider import OutcomeUnknown, Rejected, Throttled, Unavailable
+from perennial.channels.provider import OptedOut, OutcomeUnknown, Rejected, Spent, Throttled, Unavailable
 from perennial.channels.render import Message
 from perennial.vendor_api import basic
 
-REJECTIONS = frozenset({21211, 21214, 21217, 21408, 21610, 21612, 21614, 21617})
-"""The message's own fault: a number that cannot be, that takes no SMS, that has opted out; a text that is too long."""
+REJECTIONS = frozenset({21211, 21214, 21217, 21408, 21612, 21614, 21617})
+"""The message's own fault: a number that cannot be, or that takes no SMS; a text that is too long."""
+HAS_SAID_STOP = 21610
+"""To Twilio, which takes no more messages for this number."""
+SPENT = frozenset({63038, 10001, 20005, 90010})
+"""The account has sent what it may within 24 hours, or is not active, as when its money is used up."""
 TOO_MANY = 429
 REST = timedelta(minutes=2)
 SHORTEST_LIFE = timedelta(seconds=1)
@@ -69,8 +73,12 @@ def _understood(reply: Reply) -> str:
     if reply.status >= 500:
         raise OutcomeUnknown(f"twilio {reply.status}")
     code = told.get("code")
+    if code == HAS_SAID_STOP:
+        raise OptedOut(f"twilio {code}")
     if code in REJECTIONS:
         raise Rejected(f"twilio {code}")
+    if code in SPENT:
+        raise Spent(f"twilio {code}")
     if reply.status == TOO_MANY:
         raise Throttled("twilio 429", REST)
     raise Unavailable(f"twilio {reply.status}")

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from perennial.aws.proposals import Proposals
     from perennial.aws.pulses import Pulses
     from perennial.aws.quarantine import Quarantine
+    from perennial.aws.reputation import Reputation
     from perennial.aws.secrets import Secrets
     from perennial.aws.sender_keys import SenderKeys, Webhook
     from perennial.aws.store import Store
     from perennial.aws.templates import Templates
     from perennial.aws.visibility import SqsVisibility
     from perennial.channels.catalogue import Catalogue
-    from perennial.channels.outbox import Outbox
+    from perennial.channels.outbox import Outbox, Outcome
     from perennial.channels.provider import Provider
     from perennial.channels.redirects import Redirects
     from perennial.channels.render import Brand, Renderer
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from perennial.privacy.places import Place
     from perennial.receipts import Receipts
     from perennial.reconciling import Reconciler
+    from perennial.sources.mail import Door as MailDoor
     from perennial.sources.sns import Door
     from perennial.sweep import Sweep
     from perennial.vendor_api import Api
@@ -214,8 +216,8 @@ def ingest() -> "Ingest":
 
         lanes: tuple[Lane, ...] = ("orders", "tickets", "outcomes", "privacy")
         queues = {lane: queue(lane) for lane in (*lanes, FETCHES)}
-        doors = SOURCES.also("sns", sns_door)
-        return Ingest(secrets(), queues, quarantine(), clock(), doors, pulses().heard)
+        doors = SOURCES.also("sns", sns_door).also("mail", mail_door)
+        return Ingest(secrets(), queues, quarantine(), clock(), doors, pulses().heard, reputation().note)
 
     return once("ingest", build)
 
@@ -230,12 +232,26 @@ def sns_door() -> "Door":
     return once("sns_door", build)
 
 
+def mail_door() -> "MailDoor":
+    def build() -> "MailDoor":
+        from perennial.sources.mail import Door
+
+        return Door(lambda: link_secret().keys(), lambda: link_secret().refresh())
+
+    return once("mail_door", build)
+
+
+def reputation() -> "Reputation":
+    from perennial.aws.reputation import Reputation
+
+    return once("reputation", lambda: Reputation(table()))
+
+
 def receipts() -> "Receipts":
     def build() -> "Receipts":
-        from perennial.aws.reputation import Reputation
         from perennial.receipts import Receipts
 
-        return Receipts(ingest(), settings().DEFAULT_STORE, Reputation(table()))
+        return Receipts(ingest(), settings().DEFAULT_STORE, reputation(), mail_door())
 
     return once("receipts", build)
 
@@ -315,8 +331,8 @@ def dead_letters() -> "Mapping[str, DeadLetters]":
         from perennial.aws.clients import client
         from perennial.aws.dead_letters import SqsDeadLetters
 
-        sqs = once("sqs", lambda: client("sqs"))
-        return {url.rpartition("/")[2]: SqsDeadLetters(sqs, url) for url in settings().DEAD_LETTERS_URLS.split(",")}
+        sqs, beside = once("sqs", lambda: client("sqs")), settings().PRIVACY_QUEUE_URL.rpartition("/")[0]
+        return {name: SqsDeadLetters(sqs, f"{beside}/{name}") for name in settings().DEAD_LETTERS.split(",")}
 
     return once("dead_letters", build)
 
@@ -331,12 +347,11 @@ def watch() -> "Watch":
     def build() -> "Watch":
         from perennial.aws.coupons import Pools
         from perennial.aws.holds import Holds
-        from perennial.aws.reputation import Reputation
         from perennial.deliverability import Guard
         from perennial.privacy.requests import Requests
         from perennial.watch import Watch
 
-        guard, requests = Guard(Reputation(table()), Holds(table())), Requests(table())
+        guard, requests = Guard(reputation(), Holds(table())), Requests(table())
         return Watch(table(), pulses(), quarantine(), requests, queue("privacy"), Pools(table()), guard)
 
     return once("watch", build)
@@ -365,11 +380,16 @@ def sweep() -> "Sweep":
 
 
 def email_outbox() -> "Outbox":
-    return once("email_outbox", lambda: _outbox(_email_provider(), _email_pace()))
+    from perennial.channels.outbox import counted_elsewhere
+
+    count = _counted if settings().EMAIL_BY == "smtp" else counted_elsewhere
+    return once("email_outbox", lambda: _outbox(_email_provider(), _email_pace(), count))
 
 
 def sms_outbox() -> "Outbox":
-    return once("sms_outbox", lambda: _outbox(_sms_provider(), _sms_pace()))
+    from perennial.channels.outbox import counted_elsewhere
+
+    return once("sms_outbox", lambda: _outbox(_sms_provider(), _sms_pace(), counted_elsewhere))
 
 
 def notifier() -> "Notifier":
@@ -584,9 +604,10 @@ def _pace(per_second: float, senders: int) -> "Callable[[], None]":
     return Pace(per_second, senders) if per_second and not settings().DRY_RUN else at_once
 
 
-def _outbox(provider: "Provider", pace: "Callable[[], None]") -> "Outbox":
+def _outbox(provider: "Provider", pace: "Callable[[], None]", count: "Callable[[Outcome], None]") -> "Outbox":
     from perennial.aws.coupons import Pools
     from perennial.aws.shops import issuers
+    from perennial.channels.announcing import Announcing
     from perennial.channels.coupons import Coupons
     from perennial.channels.erased import ErasedAddresses
     from perennial.channels.ledger import Ledger
@@ -597,8 +618,21 @@ def _outbox(provider: "Provider", pace: "Callable[[], None]") -> "Outbox":
     coupons = Coupons(identity_secret(), Pools(table()), issuers(_https(), sender_keys(), clock()))
     drawn = as_it_is if settings().DRY_RUN else coupons.drawn
     put_back = nothing_drawn if settings().DRY_RUN else coupons.put_back
-    ledger, outcomes = Ledger(table()), queue("outcomes")
-    return Outbox(ledger, renderer, provider, outcomes, policies().active, clock(), erased, drawn, pace, put_back)
+    ledger, outcomes, heard = Ledger(table()), queue("outcomes"), Announcing(provider, _announce)
+    return Outbox(ledger, renderer, heard, outcomes, policies().active, clock(), erased, drawn, pace, put_back, count)
+
+
+def _counted(outcome: "Outcome") -> None:
+    """SES tells of what left by receipts; of what a mail server took, only we know."""
+    reputation().note([outcome])
+
+
+def _announce(limit: str) -> None:
+    from aws_lambda_powertools import Logger
+
+    from perennial.channels.announcing import USED_UP
+
+    Logger(child=True).warning(USED_UP, limit=limit)
 
 
 def _https() -> "PoolManager":
@@ -648,6 +682,7 @@ def pages() -> "Pages":
             documents.page_style(),
             _brand(),
             clock(),
+            lambda: link_secret().refresh(),
         )
 
     return once("pages", build)
@@ -670,7 +705,11 @@ def _unless_dry(build: "Callable[[], Provider]") -> "Provider":
 def redirects() -> "Redirects":
     from perennial.channels.redirects import Redirects
 
-    return once("redirects", lambda: Redirects(lambda: link_secret().keys(), queue("outcomes"), clock()))
+    def build() -> "Redirects":
+        keys, refresh = lambda: link_secret().keys(), lambda: link_secret().refresh()
+        return Redirects(keys, queue("outcomes"), clock(), refresh)
+
+    return once("redirects", build)
 
 
 def _by_ses() -> "Provider":
@@ -685,9 +724,12 @@ def _by_ses() -> "Provider":
 def _by_smtp() -> "Provider":
     from perennial.aws.sender_keys import SmtpServer
     from perennial.aws.smtp import Smtp, connection
+    from perennial.channels.returns import MarkedReturns, nowhere
 
     connect = connection(lambda: sender_keys().of("smtp", SmtpServer))
-    return Smtp(connect, settings().EMAIL_FROM, settings().EMAIL_REPLY_TO, clock())
+    told = settings()
+    returns = MarkedReturns(told.SMTP_RETURN_PATH, lambda: link_secret().keys()) if told.SMTP_RETURN_PATH else nowhere
+    return Smtp(connect, told.EMAIL_FROM, told.EMAIL_REPLY_TO, clock(), returns)
 
 
 def _by_aws_sms() -> "Provider":

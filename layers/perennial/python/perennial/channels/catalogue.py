@@ -1,5 +1,6 @@
 """The texts that can be sent, as business people write them: one document a template, with all its languages."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -7,7 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from perennial.domain.actions import Channel
-from perennial.domain.values import Country, Model
+from perennial.domain.countries import AssignedCountry
+from perennial.domain.values import Model
 
 DEFAULT_LOCALE = "en"
 """For customers whose language has no texts."""
@@ -17,6 +19,7 @@ TASKS = "tasks"
 
 Template = Annotated[str, Field(min_length=1, max_length=10_000)]
 Piece = Literal["subject", "body", "sms"]
+_COUPON = re.compile(r"\{\{[^}]*\bcoupon\b")
 
 
 class Otherwise(Model):
@@ -33,7 +36,7 @@ class Texts(Model):
     subject: Template
     body: Template
     sms: Template | None = None
-    countries: Mapping[Country, Otherwise] = {}
+    countries: Mapping[AssignedCountry, Otherwise] = {}
 
     @model_validator(mode="after")
     def _sms_everywhere_or_nowhere(self) -> Self:
@@ -128,6 +131,11 @@ class Catalogue(Model):
         documents = {**self.templates, LAYOUT: self.layout}
         found = [each for name, locales in documents.items() for each in _sources((name,), dict(locales))]
         return {each.name: each for each in found}
+
+    def hides_coupon(self, template: str, piece: Piece) -> tuple[str, ...]:
+        """The languages in which this piece of the template says nothing of a coupon."""
+        texts = self.templates.get(template, {})
+        return tuple(locale for locale, each in texts.items() if not _COUPON.search(getattr(each, piece) or ""))
 
     def wording(self, template: str, locale: str, country: str | None, piece: Piece) -> str:
         """The name of a source: of the country's own words, where it has some."""

@@ -24,7 +24,8 @@ from perennial.domain.policy import OnFestival, Policy
 
 MOST_SEGMENTS = 3
 """What a message may cost, in SMS. More than one is worth a warning."""
-STATES = ("customs_hold", "delayed")
+STATES = ("customs_hold", "delivery_failed", "delayed")
+"""Of a parcel, which a text may say different things about."""
 
 Names = Mapping[str, frozenset[str] | None]
 """Name -> its fields; None for one that is a word itself."""
@@ -67,7 +68,7 @@ def flaws(name: str, catalogue: Catalogue, renderer: Renderer, policy: Policy, n
     found = [Flaw(source.path[1:], said) for source in sources for said in _misspelt(source)]
     for unwritten, locales in catalogue.unwritten(name).items():
         found.append(Flaw((), f"{unwritten} is not written in {', '.join(locales)}, and the layout is"))
-    return found or list(_when_rendered(name, catalogue, renderer, policy, now))
+    return found or list(dict.fromkeys(_when_rendered(name, catalogue, renderer, policy, now)))
 
 
 def warnings(message: Message) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Issuer(Protocol):
     def issue(self, code: str, coupon: Coupon) -> None:
         """Make the code good in the shop, once and until it expires; if it is so already, all is well.
 
-        Raises `Unavailable`: then nothing may leave that promises it.
+        Raises `Unavailable`: then nothing may leave that promises it. `Throttled`, where the shop has too much to do.
         """
 
 
@@ -52,7 +52,7 @@ class Coupons:
         self._issuer_of = issuer_of
 
     def drawn(self, action: Action) -> Action:
-        """The action with the code of its coupon, if it has one. Raises `PoolEmpty` and `Unavailable`."""
+        """The action with the code of its coupon, if it has one. Raises `PoolEmpty`, `Unavailable` and `Throttled`."""
         coupon = action.coupon
         if coupon is None:
             return action

@@ -1,10 +1,10 @@
 """People and parcels that do not exist, to show and to check what a template says."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from perennial.channels.recipient import Recipient
 from perennial.domain.actions import Action, Channel, Coupon, Purpose
-from perennial.domain.customer import Customer
+from perennial.domain.customer import Consent, Customer, Facts
 from perennial.domain.events import Person
 from perennial.domain.offers import GiftOffer
 
@@ -23,6 +23,8 @@ PEOPLE = {
     "ja": ("美咲", "美咲 佐藤", "JP"),
 }
 """Language -> given name, whole name as a shop joins it, country."""
+ASKED = {f"marketing/{channel}": Consent(True, datetime(2026, 1, 1, tzinfo=UTC)) for channel in ("email", "sms")}
+"""They have asked to hear from us."""
 ORDER = {"order_name": "#1001", "tracking": "LX123456789CN", "carrier": "China Post", "state": "delayed"}
 
 
@@ -51,7 +53,7 @@ def example_recipient(locale: str, country: str | None = None, cart_url: str | N
     """Somebody who reads this language, in this country or in the one that it is written for."""
     first, name, home = PEOPLE.get(locale[:2], PEOPLE["en"])
     person = Person(email=EMAIL, phone=PHONE, first_name=first, name=name, locale=locale, country=country or home)
-    return Recipient(Customer(id=NOBODY, store=NOBODY), person, cart_url)
+    return Recipient(Customer(id=NOBODY, store=NOBODY, facts=Facts(consent=ASKED)), person, cart_url)
 
 
 def stranger(locale: str, country: str | None = None) -> Recipient:

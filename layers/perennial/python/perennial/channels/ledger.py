@@ -75,8 +75,8 @@ class Ledger:
         """One more of the marketing emails of that day; False where there are no more than these."""
         return Places(self._table).take(day, quota)
 
-    def give_place_back(self, day: date) -> None:
-        Places(self._table).give_back(day)
+    def give_place_back(self, day: date, taker: str) -> None:
+        Places(self._table).give_back(day, taker)
 
     def write(self, customer: str, messaging: Messaging, over: Book) -> Book:
         """Put these claims in the place of `over`. Raises `Conflict`, and what the table raises."""

@@ -5,7 +5,8 @@ both. It names our own id of the customer and nothing that tells who that is. Wh
 stands in it: no sum, no order and no address can be seen or changed by it.
 
 Errors:
-    Refused    not ours, not for this purpose, or too old; the page says the same of all of them
+    Refused          not ours, not for this purpose, or too old; the page says the same of all of them
+    └── UnknownKey   signed with a key that we do not hold: taken away, or newer than our last look at the secret
 """
 
 import hmac
@@ -14,7 +15,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import quote
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -35,7 +36,8 @@ LONGEST_TOKEN = 1_000
 SHORTEST_KEY = 16
 
 LinkKeys = Mapping[str, bytes]
-"""Key id -> key. The one of the greatest id signs (ids of one length, such as dates); all of them are believed."""
+"""Key id -> key. The newest one signs; all of them are believed."""
+T = TypeVar("T")
 _book: TypeAdapter[dict[str, str]] = TypeAdapter(
     Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9]{1,20}$")], Annotated[str, Field(min_length=SHORTEST_KEY)]],
@@ -47,6 +49,10 @@ _book: TypeAdapter[dict[str, str]] = TypeAdapter(
 
 class Refused(Exception):
     """The link is not ours, is meant for something else, or has expired. Says nothing about any customer."""
+
+
+class UnknownKey(Refused):
+    """It names a key that we do not hold. Read the keys anew before turning it away: others may sign with one since."""
 
 
 class BadLinkKeys(Exception):
@@ -76,9 +82,30 @@ def read_keys(text: str) -> LinkKeys:
         raise BadLinkKeys(f"{wrong.error_count()} mistakes in the secret of the links") from None
 
 
+def newest(keys: LinkKeys) -> str:
+    """The id of the key that signs, the greatest: dates go by themselves, and "10" comes after "9"."""
+    return max(keys, key=lambda name: (len(name), name))
+
+
+def nothing_newer() -> bool:
+    """Of a house whose keys do not change."""
+    return False
+
+
+def with_newer_keys(reads: Callable[[LinkKeys], T], keys: Callable[[], LinkKeys], refresh: Callable[[], bool]) -> T:
+    """What `reads` makes of the keys, or else of those that `refresh` finds: a link may be signed, and followed, with a
+    key that was added since we looked. Raises `Refused`."""
+    try:
+        return reads(keys())
+    except UnknownKey:
+        if not refresh():
+            raise
+        return reads(keys())
+
+
 def sign(permit: Permit, keys: LinkKeys) -> str:
     """The token of this permit."""
-    name = max(keys)
+    name = newest(keys)
     fields = [permit.scope, permit.store, permit.customer, permit.channel, permit.purpose, milliseconds(permit.at)]
     said = f"{name}.{_encoded(json.dumps(fields, separators=(',', ':')).encode())}"
     return f"{said}.{_signature(said, keys[name])}"
@@ -89,11 +116,9 @@ def read(token: str, scope: Scope, keys: LinkKeys, now: datetime) -> Permit:
     said, _, signature = token[:LONGEST_TOKEN].rpartition(".")
     name, _, body = said.partition(".")
     key = keys.get(name)
-    if (
-        key is None
-        or not token.isascii()
-        or not hmac.compare_digest(_signature(said, key).encode(), signature.encode())
-    ):
+    if key is None:
+        raise UnknownKey("signed with no key of ours")
+    if not token.isascii() or not hmac.compare_digest(_signature(said, key).encode(), signature.encode()):
         raise Refused("not one of ours")
     permit = _permit(body)  # ours: nobody else can have written it
     lasts = GOOD_FOR[scope]

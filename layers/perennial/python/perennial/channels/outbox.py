@@ -20,6 +20,7 @@ from perennial.aws.queues import Queue
 from perennial.channels.coupons import SOLD_OUT, PoolEmpty
 from perennial.channels.ledger import Book, Conflict, Ledger
 from perennial.channels.messaging import Claim, Messaging
+from perennial.channels.objections import objections
 from perennial.channels.pacing import at_once
 from perennial.channels.provider import OutcomeUnknown, Provider, Rejected, Throttled, Unavailable
 from perennial.channels.recipient import Recipient
@@ -69,6 +70,10 @@ def nothing_drawn(action: Action) -> None:
     """In such a house nothing goes back to a pool."""
 
 
+def counted_elsewhere(outcome: Outcome) -> None:
+    """Of a provider who tells of each message that it took."""
+
+
 class Lifted(Exception):
     """The hold under which the action was to wait is lifted; let the queue bring the action again."""
 
@@ -90,13 +95,16 @@ class Outbox:
         drawn: Callable[[Action], Action] = as_it_is,
         pace: Callable[[], None] = at_once,
         put_back: Callable[[Action], None] = nothing_drawn,
+        count: Callable[[Outcome], None] = counted_elsewhere,
     ) -> None:
         """erased_at: when somebody had the address erased that an action is about to be sent to.
 
         drawn: the action with the code of its coupon; raises `PoolEmpty` where none is left, and `Unavailable`.
         put_back: the code that it drew, if it did, may be somebody else's: it failed for good, and nobody has seen it.
         pace: returns when one more message may go to the provider; asked first, so that all that follows is fresh.
+        count: told of each message's end, once that is written down and reported; if it raises, it is told again.
         """
+        self._count = count
         self._drawn, self._pace, self._put_back = drawn, pace, put_back
         self._erased_at = erased_at
         self._ledger = ledger
@@ -127,16 +135,21 @@ class Outbox:
 
     def _take(self, turn: Turn, book: Book) -> Outcome:
         match self._but_erased(turn, judge(turn, book.messaging)):
+            case Closed(claim):
+                return self._conclude(turn, claim)
+            case Clear(to, checked):
+                return self._take_on(turn, to, checked, book)
+            case verdict:
+                return self._leave_unclaimed(turn, verdict, book)
+
+    def _leave_unclaimed(self, turn: Turn, verdict: Close | Wait | Held, book: Book) -> Outcome:
+        match verdict:
             case Wait() as wait:
                 return self._report(turn, _deferred(turn, wait))
             case Held(hold):
                 return self._keep(turn, hold)
-            case Closed(claim):
-                return self._conclude(turn, claim)
             case Close(claim):
                 return self._refuse(turn, claim, book)
-            case Clear(to, checked):
-                return self._take_on(turn, to, checked, book)
 
     def _take_on(self, turn: Turn, to: str, checked: tuple[str, ...], book: Book) -> Outcome:
         claim = Claim.of(turn.action, turn.name, turn.now, checked)
@@ -144,6 +157,8 @@ class Outbox:
             message = self._composed(turn, to)
         except PoolEmpty:
             return self._refuse(turn, claim.failed(SOLD_OUT), book)
+        if not isinstance(message, Message):
+            return self._leave_unclaimed(turn, message, book)
         claim = claim.with_coupon(message.label.coupon if message.label else None)
         return self._take_claimed(turn, message, self._write(turn, claim, book))
 
@@ -194,7 +209,7 @@ class Outbox:
 
     def _leave_place(self, turn: Turn) -> None:
         if quota_of(turn) is not None:
-            self._ledger.give_place_back(turn.now.date())
+            self._ledger.give_place_back(turn.now.date(), turn.name)
 
     def _keep(self, turn: Turn, hold: Hold) -> Outcome:
         """Let it wait until staff say what is to become of it."""
@@ -223,8 +238,12 @@ class Outbox:
             return verdict
         return Close(Claim.of(action, turn.name, turn.now).failed(ERASED))
 
-    def _composed(self, turn: Turn, to: str) -> Message:
-        action = self._drawn(turn.action)
+    def _composed(self, turn: Turn, to: str) -> Message | Wait | Close:
+        """The message; or what becomes of it while the shop takes no more coupons."""
+        try:
+            action = self._drawn(turn.action)
+        except Throttled as by_the_shop:
+            return _until_rested(turn, by_the_shop)
         return self._renderer.compose(action, turn.recipient, to, turn.policy, turn.now)
 
     def _deliver(self, turn: Turn, message: Message, book: Book) -> Outcome:
@@ -237,7 +256,7 @@ class Outbox:
         except OutcomeUnknown:
             closed = claim.unknown(OUTCOME_UNKNOWN, message.template_version)
         except Throttled as throttled:
-            return self._go_on(turn, put_off(turn, _rested(turn, throttled), f"throttled: {throttled}"), book)
+            return self._go_on(turn, _until_rested(turn, throttled), book)
         except Unavailable:
             self._give_back(turn, book)
             raise
@@ -257,6 +276,7 @@ class Outbox:
         self._end_waiting(turn)
         if claim.state == "failed":
             self._put_back(turn.action)
+        self._count(outcome)
         return outcome
 
     def _end_waiting(self, turn: Turn) -> None:
@@ -293,21 +313,24 @@ class Outbox:
         return self._ledger.write(turn.action.customer, pruned.with_claim(turn.action.id, claim), book)
 
     def _report(self, turn: Turn, outcome: Outcome) -> Outcome:
-        self._outcomes.send([QueueMessage(outcome.but({"customer": turn.action.customer}).to_json())])
+        told = (event.but({"customer": turn.action.customer}) for event in (outcome, *objections(outcome)))
+        self._outcomes.send([QueueMessage(event.to_json()) for event in told])
         return outcome
 
 
-def _rested(turn: Turn, throttled: Throttled) -> datetime:
+def _until_rested(turn: Turn, throttled: Throttled) -> Wait | Close:
     """Not all at once again: each somewhere within as long again, by its id."""
     seconds = round(throttled.rest.total_seconds())
-    return turn.now + throttled.rest + timedelta(seconds=crc32(turn.action.id.encode()) % seconds)
+    rested = turn.now + throttled.rest + timedelta(seconds=crc32(turn.action.id.encode()) % seconds)
+    return put_off(turn, rested, f"throttled: {throttled}")
 
 
 def _deferred(turn: Turn, wait: Wait) -> MessageDeferred:
-    """The same event however often the action comes back before the same morning."""
+    """The same event however often a copy of this asking comes: else each would be asked for again, and they would
+    multiply. What comes of its waiting is another asking, with a time of its own."""
     action, until = turn.action, iso(wait.until)
     return MessageDeferred(
-        id=f"{action.id}:deferred:{until}",
+        id=f"{action.id}:deferred:{iso(action.decided_at)}",
         source=SOURCE,
         store=action.store,
         time=action.decided_at,

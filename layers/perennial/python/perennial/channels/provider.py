@@ -3,8 +3,10 @@
 Errors:
     ProviderError
     ├── Rejected         this message will never be taken: report it as failed
+    │   └── OptedOut     because its reader has told the provider STOP: they mean us, write that down too
     ├── Unavailable      certainly not taken, and not for its own sake: release the claim, come again
     │   └── Throttled    because others were too many: let it wait for its rest on the due index
+    │       └── Spent    because an account may send or spend no more: tell people besides, who can raise it
     └── OutcomeUnknown   taken or not, nobody can say: never send it again
 """
 
@@ -27,6 +29,17 @@ class Rejected(ProviderError):
         """The provider's code. Not its prose, which quotes addresses."""
 
 
+OPTED_OUT = "opted out"
+"""What the reason of a message begins with that the provider takes no more for its reader's sake."""
+
+
+class OptedOut(Rejected):
+    """The number stands on the provider's own list of those who have texted STOP. It was not sent; report both."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{OPTED_OUT}: {code}")
+
+
 class Unavailable(ProviderError):
     """The provider takes nothing now: throttled, paused, unreachable. It was not sent; let the queue bring it again."""
 
@@ -37,6 +50,17 @@ class Throttled(Unavailable):
     def __init__(self, reason: str, rest: timedelta) -> None:
         super().__init__(reason)
         self.rest = rest
+
+
+class Spent(Throttled):
+    """The account has sent or spent what it may for now: a day's messages, a month's money. It was not sent. People are
+    to be told, for they can raise it; until then there is room every now and then."""
+
+    REST = timedelta(hours=1)
+
+    def __init__(self, what: str) -> None:
+        """what: which of its limits, in the provider's words for it."""
+        super().__init__(what, self.REST)
 
 
 class OutcomeUnknown(ProviderError):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from perennial.aws.clock import Clock
 from perennial.aws.queues import Message, Queue
-from perennial.channels.links import LinkKeys, Refused
+from perennial.channels.links import LinkKeys, Refused, UnknownKey, newest, nothing_newer, with_newer_keys
 from perennial.channels.markup import web_address
 from perennial.domain.actions import Action
 from perennial.domain.events import MessageClicked
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 
 def sign(way: Way, keys: LinkKeys) -> str:
-    name = max(keys)
+    name = newest(keys)
     label = way.label.but({"coupon": None})  # a click does not tell of it
     said = f"{name}.{_encoded(json.dumps([way.address, label.written()], separators=(',', ':')).encode())}"
     return f"{said}.{_signature(said, keys[name])}"
@@ -61,7 +61,9 @@ def read(token: str, keys: LinkKeys) -> Way:
     """Raises `Refused`."""
     said, _, signature = token[:LONGEST_TOKEN].rpartition(".")
     name, _, body = said.partition(".")
-    if not token.isascii() or name not in keys or not hmac.compare_digest(_signature(said, keys[name]), signature):
+    if name not in keys:
+        raise UnknownKey("signed with no key of ours")
+    if not token.isascii() or not hmac.compare_digest(_signature(said, keys[name]), signature):
         raise Refused("not one of ours")
     address, written = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))  # ours: nobody else wrote it
     label = Label.read(written)
@@ -93,11 +95,13 @@ class Redirects:
     keys: Callable[[], LinkKeys]
     outcomes: Queue
     clock: Clock
+    refresh: Callable[[], bool] = nothing_newer
+    """Look for newer keys; False where that was done only just now."""
 
     def follow(self, token: str, method: str, headers: Mapping[str, str]) -> Answer:
         """Leads to the page, and notes the click. `headers` by lower-case name."""
         try:
-            way = read(token, self.keys())
+            way = with_newer_keys(lambda keys: read(token, keys), self.keys, self.refresh)
         except Refused:
             return Answer(404, {**HEADERS, "content-type": "text/plain"}, "There is no such page.")
         if method == "GET" and not any("prefetch" in headers.get(name, "").lower() for name in LOOKS_AHEAD):

@@ -141,7 +141,8 @@ class Renderer:
         """The message of this action. Raises `BrokenTemplate`."""
         texts = self._texts()
         locale = locale_for(recipient.locale, texts.catalogue.locales(action.template))
-        letter = _Letter(texts, self._brand, self._links, self._lead, action, locale, recipient.country)
+        asked = _has_asked(action, recipient)
+        letter = _Letter(texts, self._brand, self._links, self._lead, action, locale, recipient.country, asked)
         told = self._coupon(letter, recipient, policy) if action.coupon else None
         context = _context(letter, recipient, told)
         version = texts.catalogue.version(action.template)
@@ -184,7 +185,10 @@ class Renderer:
             "offer": letter.bound(letter.words(f"layout/{locale}/offers/{coupon.kind}", {"value": value}), least),
             "expires": format_date(coupon.expires_at.astimezone(zone), "long", locale=_babel(style)),
         }
-        return _Told(letter.words(f"layout/{locale}/coupon", context), code)
+        text = letter.words(f"layout/{locale}/coupon", context)
+        if code not in text:
+            raise BrokenTemplate(f"layout/{locale}/coupon: hides the code; say {{{{ code }}}}")
+        return _Told(text, code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,7 @@ class _Letter:
     action: Action
     locale: str
     country: str | None
+    has_asked: bool
 
     @property
     def layout(self) -> Layout:
@@ -248,7 +253,8 @@ class _Letter:
         purpose = self.action.purpose
         if purpose == "transactional" or (purpose == "service" and self.links is None):
             return ()
-        because = self.words(f"layout/{self.locale}/because/{purpose}", context)
+        reason = "marketing" if purpose == "marketing" and self.has_asked else "service"
+        because = self.words(f"layout/{self.locale}/because/{reason}", context)
         return (because,) if self.links else (because, self.words(f"layout/{self.locale}/reply", context))
 
     def _choose(self) -> markup.Button | None:
@@ -288,6 +294,12 @@ class _Letter:
 def _face(brand: Brand) -> dict[str, str]:
     logo = web_address(brand.logo_url) or ""
     return {"name": brand.name, "color": brand.color, "ink": ink_on(brand.color), "logo": logo}
+
+
+def _has_asked(action: Action, recipient: Recipient) -> bool:
+    """Whether they ever said yes to this: where the policy wants no yes, nobody is told that they did."""
+    said = recipient.customer.facts.consent.get(f"{action.purpose}/{action.channel}")
+    return said is not None and said.granted
 
 
 def _leave_by(action: Action, recipient: Recipient, policy: Policy, now: datetime) -> datetime:

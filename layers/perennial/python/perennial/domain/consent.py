@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from perennial.domain.actions import Channel, Purpose
+from perennial.domain.countries import AssignedCountry
 from perennial.domain.customer import Facts
-from perennial.domain.values import Country, Model
+from perennial.domain.values import Model
 
 NO_CONSENT = "no consent"
 NOT_CONFIRMED = "consent not confirmed"
@@ -49,7 +50,7 @@ def _always(rule: ConsentRule) -> ByChannel:
 class Region(Model):
     """Countries whose law wants something else of us than the rest of the world's."""
 
-    countries: Annotated[frozenset[Country], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
+    countries: Annotated[frozenset[AssignedCountry], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
     service: PurposeRule | None = None
     """None: as everywhere."""
     marketing: PurposeRule | None = None
@@ -103,8 +104,12 @@ def missing_consent(facts: Facts, purpose: Purpose, channel: Channel, rules: Con
 
 def is_confirmed(facts: Facts, purpose: Purpose, channel: Channel) -> bool:
     """Said from the address itself, and not withdrawn since."""
-    key = f"{purpose}/{channel}"
-    confirmed, withdrawn = facts.confirmed.get(key), facts.withdrawn.get(key)
+    return is_topic_confirmed(facts, f"{purpose}/{channel}")
+
+
+def is_topic_confirmed(facts: Facts, topic: str) -> bool:
+    """The same of a topic as facts write it: "marketing/email"."""
+    confirmed, withdrawn = facts.confirmed.get(topic), facts.withdrawn.get(topic)
     return confirmed is not None and (withdrawn is None or confirmed > withdrawn)
 
 

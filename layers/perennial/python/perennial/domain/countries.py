@@ -3,6 +3,11 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from perennial.domain.values import Country
 
 _CODES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC
@@ -28,6 +33,18 @@ ALSO_CALLED: Mapping[str, str] = {
 """What people write and no list of names holds."""
 LANGUAGES = ("en", "es", "zh", "de", "fr", "pt", "it", "ja", "nl", "ko", "ru", "zh_Hant")
 """In whose words a country is understood, the likeliest first: each is read from CLDR when no other knew the name."""
+
+
+def assigned(code: str) -> str:
+    """The code itself. Raises `ValueError` where no country has it: a rule for "UK" would hold for nobody."""
+    if code not in COUNTRIES:
+        meant = ALSO_CALLED.get(code.casefold(), "it like MX")
+        raise ValueError(f"{code!r} is no country of ISO 3166; write {meant}")
+    return code
+
+
+AssignedCountry = Annotated[Country, AfterValidator(assigned)]
+"""Where a person who writes a rule must have meant a country that there is."""
 
 
 def country_code(text: str | None) -> str | None:

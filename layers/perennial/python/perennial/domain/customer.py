@@ -347,6 +347,8 @@ class Wait(Model):
     """It had fired already; the sender found the hour wrong and gave it back."""
     not_after: Instant | None = None
     """Until when what was given back may still leave: what was good for three days is not, because it waited."""
+    channel: Channel | None = None
+    """Of what was given back: by which channel it was to leave."""
     of: str | None = None
     """Whose messages it makes, where the event that began it was told to somebody who has been merged into this one."""
     event: Mapping[str, Exact] = Field(default_factory=dict)

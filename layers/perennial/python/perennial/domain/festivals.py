@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainSerializer
 
-from perennial.domain.countries import COUNTRIES
-from perennial.domain.values import Country, Model
+from perennial.domain.countries import AssignedCountry
+from perennial.domain.values import Model
 
 ANY = "any"
 """Whatever is celebrated where they live."""
@@ -36,12 +36,6 @@ def _day(text: str) -> str:
     return text
 
 
-def _a_country(code: str) -> str:
-    if code not in COUNTRIES:
-        raise ValueError(f"{code!r} is no country of ISO 3166; write it like MX")
-    return code
-
-
 Day = Annotated[str, AfterValidator(_day)]
 """Of one year, 2027-02-06, or of every year, 12-24."""
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
@@ -52,11 +46,7 @@ class Festival(Model):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
     """The template knows it by this."""
-    countries: Annotated[
-        frozenset[Annotated[Country, AfterValidator(_a_country)]],
-        Field(min_length=1),
-        PlainSerializer(sorted, when_used="json"),
-    ]
+    countries: Annotated[frozenset[AssignedCountry], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
     languages: Annotated[frozenset[Language], PlainSerializer(sorted, when_used="json")] = frozenset()
     """Only for those who read one of these; empty: for everybody there."""
     dates: Annotated[tuple[Day, ...], Field(min_length=1, max_length=100)]

@@ -95,7 +95,7 @@ class Authority(Model):
     """In base currency; also the most that a coupon of an amount is worth."""
     coupon_percent: Annotated[int, Field(ge=0, le=100)]
     points: Annotated[int, Strict(), Field(ge=0, le=1_000_000)] = 0
-    """Loyalty points at once, given or taken back."""
+    """Loyalty points: of a play at once, of all agents in a day (UTC) for one customer, given or taken back."""
 
     def at_most(self, offer: GiftOffer) -> str | None:
         """What of the offer may be granted; None: nothing. Gifts and trials have no number to be measured by."""

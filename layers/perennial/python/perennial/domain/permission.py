@@ -11,14 +11,15 @@ from importlib.resources import files
 from typing import Annotated, Any, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from perennial.domain.actions import Channel, Purpose
 from perennial.domain.clocks import Clock, clocks_of
 from perennial.domain.consent import ConsentRules, missing_consent
+from perennial.domain.countries import AssignedCountry
 from perennial.domain.customer import Facts, Send
 from perennial.domain.holidays import public_holidays
-from perennial.domain.values import Country, Duration, Model
+from perennial.domain.values import Duration, Model
 
 DELETED = "customer deleted"
 ERASED = "address erased"
@@ -90,7 +91,7 @@ def local_times(zones: Zones, now: datetime) -> tuple[str, ...]:
     return tuple(f"{zone} {at:%Y-%m-%d %H:%M}" for at, zone in dict.fromkeys((local[0], local[-1])))
 
 
-_CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def _clock_time(value: Any) -> Any:
@@ -103,7 +104,10 @@ def _clock_time(value: Any) -> Any:
 
 
 ClockTime = Annotated[
-    time, BeforeValidator(_clock_time), PlainSerializer(lambda value: f"{value:%H:%M}", when_used="json")
+    time,
+    BeforeValidator(_clock_time),
+    PlainSerializer(lambda value: f"{value:%H:%M}", when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK_TIME.pattern}$", "examples": ["20:00"]}),
 ]
 """A time of day by somebody's own clock, to the minute."""
 
@@ -154,7 +158,7 @@ class Hours(Model):
 class CountryHours(Hours):
     """What the law of some countries wants besides."""
 
-    countries: Annotated[frozenset[Country], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
+    countries: Annotated[frozenset[AssignedCountry], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
     channel: Channel | None = None
     """None: every channel."""
     purposes: tuple[Purpose, ...] = ("marketing",)

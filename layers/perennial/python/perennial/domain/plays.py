@@ -14,6 +14,7 @@ from perennial.domain.ending import Course
 from perennial.domain.events import Event, MessageDeferred, MessageFailed, MessageSent, TimerDue
 from perennial.domain.happenings import SUBJECT, Happening
 from perennial.domain.journal import Did, Outcome
+from perennial.domain.label import OUTBOX
 from perennial.domain.offers import GiftOffer, PointsOffer
 from perennial.domain.permission import cap_reached, customer_zones, may_leave_at, refusal
 from perennial.domain.points import account, as_reference
@@ -35,8 +36,8 @@ from perennial.domain.values import iso
 NOT_PLAYED = ("order.cancelled", "order.refunded", "order.returned")
 """Plays that begin with these go on when their order is cancelled; all others about that order end."""
 REPORTS = (MessageSent, MessageFailed, MessageDeferred)
-"""What senders report, each time that an action comes to them. What is due by then is left to its timer: a report that
-asked for the action it tells of would bring itself back for ever."""
+"""What senders report, each time that an action comes to them; and with it, what else they learned (`_is_report`). What
+is due by then is left to its timer: a report that asked for the action it tells of would bring itself back for ever."""
 TASK_TIME = timedelta(days=1)
 """A task is due this long after it was decided, unless the desk says otherwise."""
 LOADING = timedelta(hours=6)
@@ -96,7 +97,7 @@ class Stagecraft:
         if isinstance(event, MessageDeferred):
             self._take_back(event)
         self._end_what_is_over()
-        if not (isinstance(event, REPORTS) or event.history):
+        if not (_is_report(event) or event.history):
             self._fire_what_is_due()
         self._await_dates()
         asked = (tuple(self._outcomes), tuple(self._actions), tuple(self._tasks), tuple(self._grants))
@@ -141,6 +142,7 @@ class Stagecraft:
             held=False,
             sent_back=False,
             not_after=None,
+            channel=None,
             of=self._s.whose,
             event={name: value for name, value in happening.fields.items() if name in _SUBJECT or name in named},
         )
@@ -181,6 +183,7 @@ class Stagecraft:
             held=True,
             sent_back=True,
             not_after=data.not_after,
+            channel=data.channel,
             of=self._s.whose,
             event=dict(data.subject),
         )
@@ -239,7 +242,7 @@ class Stagecraft:
         if refused := self._refused(play, wait):
             self._note(wait, "dropped", refused)
             return
-        channels, refusals = self._channels(play)
+        channels, refusals = self._channels(play, wait)
         if channels and (later := self._later(play, wait, channels)):
             self._hold(wait, *later)
             return
@@ -278,11 +281,18 @@ class Stagecraft:
         """What the authority table leaves of an offer, at the stage that the customer is in."""
         return self._s.policy.authority[self._s.standing.stage].at_most(offer)
 
-    def _channels(self, play: Play) -> tuple[Channels, Channels]:
-        """(channel, template) that may be used, and (channel, reason) of those that may not."""
+    def _channels(self, play: Play, wait: Wait) -> tuple[Channels, Channels]:
+        """(channel, template) that may be used, and (channel, reason) of those that may not.
+
+        What came back to wait leaves by its own channel or not at all, where a play uses only one of them: a copy of it
+        may have left meanwhile, and by another channel it would be another message.
+        """
         allowed: Channels = []
         refused: Channels = []
+        own = wait.channel if play.do.first_of else None
         for channel, template in play.do.channels:
+            if own not in (None, channel):
+                continue
             if reason := self._forbidden(play, channel):
                 refused.append((channel, reason))
             else:
@@ -443,6 +453,10 @@ class Stagecraft:
 
     def _note(self, wait: Wait, did: Did, reason: str | None = None, until: datetime | None = None) -> None:
         self._outcomes.append(Outcome.made_of(play=wait.play, about=wait.about, did=did, reason=reason, until=until))
+
+
+def _is_report(event: Event) -> bool:
+    return isinstance(event, REPORTS) or event.source == OUTBOX
 
 
 def _over(play: Play | None, wait: Wait, course: Course, dates: Dates) -> str | None:

@@ -489,16 +489,6 @@ class Policy(Model):
         return frozenset(kind for play in self.plays for kind in play.unless) - OWN_FACTS
 
     @cached_property
-    def named_fields(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Fields of customer and of event that any condition of a play or rule names."""
-        holders: tuple[Rule | Play, ...] = (*self.labels, *self.stages, *self.plays)
-        conditions = [each.condition for each in holders if each.condition]
-        return (
-            frozenset().union(*(condition.customer_fields for condition in conditions)),
-            frozenset().union(*(condition.event_fields for condition in conditions)),
-        )
-
-    @cached_property
     def rule_fields(self) -> frozenset[str]:
         """Fields of customer that stage and label rules name."""
         conditions = [each.condition for each in (*self.labels, *self.stages) if each.condition]

@@ -3,7 +3,7 @@
 First the record becomes a tombstone (aws/store.py), in one transaction for all who were merged: from then on nothing
 can be written for them, and what still comes is let go (domain/erasure.py). Then their items go, then what names them
 elsewhere (places.py), by what the profile says; the profile goes last, for until then it is what is looked for. What
-was in somebody's hands meanwhile is looked for once more when it has come to rest.
+was in somebody's hands meanwhile is looked for when it has come to rest, and once more when notices have.
 
 This is the one place beside the engine that writes records. It asks no rules: it only removes.
 """
@@ -31,6 +31,10 @@ ASKED_BY_STAFF = "perennial/admin/"
 SECOND_LOOK = "perennial/second-look"
 COMES_TO_REST = timedelta(minutes=30)
 """A message that is in work while its customer is erased is done, or dead, within five times three minutes."""
+NOTICES_COME_TO_REST = timedelta(hours=31)
+"""What the merchant's own systems do not take is tried for 29 hours at most, and then dead (notifying.py)."""
+REMEMBERED = timedelta(days=30)
+"""Requests that are older have been looked after: queues forget what they hold after two weeks."""
 ATTEMPTS = 8
 TOGETHER = 50
 """Items removed in one transaction."""
@@ -66,7 +70,7 @@ class Erasing:
         Raises `StillMoving` and what table and queues raise: then the request is to be delivered again.
         """
         if event.source == SECOND_LOOK:
-            return self._look_again(event)
+            return self._look_again(event, now)
         request = self.requests.noted(event)
         if request.state == "done":
             return request
@@ -96,15 +100,15 @@ class Erasing:
         done = {"removed": {"items": items, **removed}, "state": "done", "done_at": now}
         return self.requests.change(request, {**done, "look_again_at": now + COMES_TO_REST})
 
-    def _look_again(self, event: PrivacyRequested) -> Request | None:
+    def _look_again(self, event: PrivacyRequested, now: datetime) -> Request | None:
         """For what was on its way during the erasure. Who came back since is not looked at."""
         request = self.requests.get(event.time, event.data.request_id)
-        if request is None or request.look_again_at is None:
+        if request is None or request.look_again_at is None or request.look_again_at > now:
             return request
         removed = self._forgotten(self._trace(request, ()))
         removed["items"] = self._emptied(request.customers)
         summed = {place: count + request.removed.get(place, 0) for place, count in removed.items()}
-        return self.requests.change(request, {"removed": summed, "look_again_at": None})
+        return self.requests.change(request, {"removed": summed, "look_again_at": _next_look(request)})
 
     def _meant(self, event: PrivacyRequested) -> Whom:
         """Whoever has the strongest key that is somebody's."""
@@ -222,8 +226,14 @@ class Erasing:
 
 def second_looks(requests: Requests, own: Queue, now: datetime) -> int:
     """Ask for those whose time has come; returns how many."""
-    due = [each for each in requests.list(PAGE).requests if each.look_again_at and each.look_again_at <= now]
+    due = [each for each in requests.since(now - REMEMBERED) if each.look_again_at and each.look_again_at <= now]
     return own.send(Message(_second_look(each).to_json()) for each in due)
+
+
+def _next_look(request: Request) -> datetime | None:
+    """After the one whose time has come; None: that was the last."""
+    last = request.done_at + NOTICES_COME_TO_REST if request.done_at else None
+    return last if last and request.look_again_at and request.look_again_at < last else None
 
 
 def _profiles(customers: Iterable[str]) -> frozenset[Key]:

@@ -3,8 +3,8 @@
 Key: `PRIVACY` / `<when asked>#<id>`. The id is made of the event that asked: told twice, it is one request.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from perennial.aws.table import Absent, Equals, Item, Key, Put, Refused, Table
@@ -14,7 +14,9 @@ from perennial.sources.payloads import fingerprint
 
 PARTITION = "PRIVACY"
 LOOKED_THROUGH = 200
-"""Requests, the newest, that those are sought among that wait for a person: the law gives a month for each."""
+"""Requests that are read at once."""
+ANSWERED_WITHIN = timedelta(days=92)
+"""The law gives a month for each, and two more where it is hard (GDPR, article 12)."""
 
 
 class Request(Model):
@@ -80,14 +82,24 @@ class Requests:
         page = self._table.query(PARTITION, newest_first=True, limit=limit, cursor=cursor)
         return Page(tuple(Request.model_validate_json(item.body) for item in page.items), page.cursor)
 
-    def waiting(self) -> tuple[Request, ...]:
-        """Those of the newest `LOOKED_THROUGH` that wait for a person."""
-        return tuple(each for each in self.list(LOOKED_THROUGH).requests if each.state == "waits")
+    def since(self, moment: datetime) -> Iterator[Request]:
+        """All that were asked since then, the newest first; and the newest `LOOKED_THROUGH` in any case."""
+        cursor: str | None = None
+        while True:
+            page = self.list(LOOKED_THROUGH, cursor)
+            yield from page.requests
+            cursor = page.cursor
+            if cursor is None or page.requests[-1].asked_at < moment:
+                return
+
+    def waiting(self, now: datetime) -> tuple[Request, ...]:
+        """Those of the last `ANSWERED_WITHIN` that wait for a person, however many came after them."""
+        return tuple(each for each in self.since(now - ANSWERED_WITHIN) if each.state == "waits")
 
     def answer_exports(self, customers: Iterable[str], now: datetime) -> None:
         """What was asked of these has been handed over, or is gone."""
         theirs = set(customers)
-        for request in self.waiting():
+        for request in self.waiting(now):
             if request.request == "export" and theirs & set(request.customers):
                 self.change(request, {"state": "done", "done_at": now})
 

@@ -125,18 +125,16 @@ def records(body: bytes, store: str, received_at: datetime) -> Events:
 
 
 def incoming(body: bytes, store: str, told_at: datetime | None, received_at: datetime) -> Events:
-    """`told_at`: when SNS took it, where that is known."""
+    """`told_at`: when SNS took it, where that is known. A HELP that AWS answers itself is not passed on."""
     told = Incoming.model_validate_json(body)
     person, said = Person(phone=told.originationNumber), meaning(told.messageBody)
     assumed = until_the_hour_ends(received_at) if said == "stop" else received_at
     delivery = Delivery(SOURCE, told.inboundMessageId, store, told_at or assumed, body)
-    if said == "help":
-        raise Ignored("a request for help, which AWS answers")
-    if said:
+    if said in ("stop", "start"):
         granted = said == "start"
         return consents(delivery, person, granted=granted, method="START by SMS" if granted else "STOP by SMS")
     about, text = told.previousPublishedMessageId or told.inboundMessageId, cut(told.messageBody, LONGEST_TEXT)
-    data = MessageData(customer=person, action=about, channel="sms", text=text)
+    data = MessageData(customer=person, action=about, channel="sms", text=text, keyword="help" if said else None)
     return (delivery.event(MessageReplied, None, data),)
 
 

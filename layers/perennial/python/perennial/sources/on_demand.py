@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # Nothing is loaded: mypy sees here that each module is a `So
         freshdesk,
         gorgias,
         intercom,
+        mail,
         open_events,
         seventeentrack,
         shopify,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # Nothing is loaded: mypy sees here that each module is a `So
     SHOPS: tuple[Source, ...] = (shopify, woocommerce, bigcommerce)
     HELP_DESKS: tuple[Source, ...] = (zendesk, freshdesk, gorgias, intercom)
     CARRIERS: tuple[Source, ...] = (aftership, aftership_returns, seventeentrack, easypost)
-    OTHERS: tuple[Source, ...] = (twilio, open_events, sns, canonical)
+    OTHERS: tuple[Source, ...] = (twilio, open_events, sns, mail, canonical)
 
 Load = Callable[[], Source]
 

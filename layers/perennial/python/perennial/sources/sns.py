@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from perennial.domain.events import Event
 from perennial.domain.values import Id
-from perennial.sources import Forged, Headers, Ignored, NotUnderstood, Ping, amazon_ses, amazon_sms, whole
+from perennial.sources import Forged, Headers, Ignored, NotUnderstood, Ping, amazon_mail, amazon_ses, amazon_sms, whole
 from perennial.sources.payloads import Payload, Text, Time, understanding
 from perennial.sources.signatures import require_fresh
 
@@ -243,6 +243,8 @@ def _content(content: bytes, store: str, told_at: datetime | None, received_at: 
         return amazon_sms.records(content, store, at)
     if kind.eventType and kind.mail is None:
         return amazon_sms.receipts(content, store, at)
+    if kind.notificationType == amazon_mail.RECEIVED:
+        raise Ignored("a mail that came in: let its rule publish to the stack's own topic")
     if kind.eventType or kind.notificationType:
         return amazon_ses.events(content, store, at)
     raise NotUnderstood("neither an event of SES's nor one of AWS SMS")

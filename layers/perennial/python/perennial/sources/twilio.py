@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from perennial.domain.events import (
@@ -21,7 +22,7 @@ from perennial.domain.events import (
     MessageReplied,
     Person,
 )
-from perennial.domain.keywords import meaning
+from perennial.domain.keywords import HELP, meaning
 from perennial.sources import URL, Forged, Headers, Ignored, NotUnderstood, whole
 from perennial.sources.opting import consents, until_the_hour_ends
 from perennial.sources.payloads import LONGEST_TEXT, Delivery, Payload, Text, cut, understanding
@@ -141,11 +142,17 @@ def _came_in(form: Form, body: bytes, store: str, arrived: datetime) -> Events:
     delivery = Delivery("twilio", form.MessageSid, store, arrived, body)
     if said == "start":
         return consents(delivery, person, granted=True, method="START by SMS")
-    if said == "help":
+    if said == "help" and _is_answered_by_twilio(form):
         raise Ignored("a request for help, which Twilio answers")
-    about = form.OriginalRepliedMessageSid or form.MessageSid
-    data = MessageData(customer=person, action=about, channel="sms", text=cut(form.Body, LONGEST_TEXT))
+    about, text = form.OriginalRepliedMessageSid or form.MessageSid, cut(form.Body, LONGEST_TEXT)
+    keyword: Literal["help"] | None = "help" if said == "help" else None
+    data = MessageData(customer=person, action=about, channel="sms", text=text, keyword=keyword)
     return (delivery.event(MessageReplied, None, data),)
+
+
+def _is_answered_by_twilio(form: Form) -> bool:
+    """By Advanced Opt-Out whatever it takes for that, and without it the English words, bare."""
+    return form.OptOutType is not None or (form.Body or "").strip().casefold() in HELP["en"]
 
 
 def _action(headers: Headers) -> str | None:
