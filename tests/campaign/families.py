@@ -53,9 +53,9 @@ def words_of_staff(chance: Random, who: Sequence[Persona], begins: datetime, end
 
 _TURNS: Sequence[Sequence[Word]] = (
     ("accept proposal",),
-    ("accept proposal",),
     ("accept proposal", "part"),
     ("reject proposal",),
+    ("reject proposal", "accept proposal"),
     ("merge by hand",),
     ("merge by hand", "part"),
     ("merge by hand", "part", "merge by hand"),

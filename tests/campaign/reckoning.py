@@ -27,7 +27,7 @@ from perennial.domain.settled import ref_of
 from tests.builders import folded, written
 from tests.campaign import accounts, forgetting, kinship, notices, objecting, promises, waiting, warmth
 from tests.campaign.broken import Broken
-from tests.campaign.end import APPLIED, OUTBOX, SWEEP, End, Ways, name_of
+from tests.campaign.end import APPLIED, OUTBOX, SWEEP, End, Life, Ways, name_of
 from tests.campaign.forgetting import erased_people, is_of, may_be_let_go
 from tests.campaign.functions import MOST_SKEW
 from tests.campaign.goodname import GUARD
@@ -362,10 +362,21 @@ def _waits_for_the_morning(end: End, action: Action) -> Ways:
     assert home is not None, "it is nobody's who was erased"
     if not _given_back(end, action):
         yield f"{action.template} {action.id[:6]} was asked for and is nowhere"
-    elif not any(
-        (wait.play, wait.about) == (action.play, action.about) for wait in home.customer.waits
-    ) and not _is_over(end, action):
+    elif not (_waits(home, action) or _is_over(end, action) or _is_another_s_too(end, action)):
         yield f"{action.template} {action.id[:6]} was given back and does not wait"
+
+
+def _waits(home: Life, action: Action) -> bool:
+    return any((wait.play, wait.about) == (action.play, action.about) for wait in home.customer.waits)
+
+
+def _is_another_s_too(end: End, action: Action) -> bool:
+    """What waits for two who turn out to be one person waits once: the other's message is theirs."""
+    return any(
+        (other.play, other.about) == (action.play, action.about) and other.customer != action.customer
+        for each in _lived(end, action)
+        for other in each.actions
+    )
 
 
 def _given_back(end: End, action: Action) -> list[datetime]:

@@ -64,7 +64,7 @@ from tests.campaign.weather import Weather
 from tests.campaign.web import Web
 from tests.stale import StaleIndexes
 
-MOST_THINGS = 60_000
+MOST_THINGS = 200_000
 """More than this in one run, and it will never come to rest."""
 DEAD_AFTER = timedelta(days=13)
 """Queues forget a message after 14 days: before that somebody looks at the dead letters."""
