@@ -699,6 +699,25 @@ def test_who_was_merged_is_erased_whole_by_whichever_name_they_are_asked_for(nam
         assert shop.everything(event) == [record_key(shop.id_of(event))]
 
 
+@pytest.mark.parametrize("name", ["ana", "bo"])
+def test_who_was_merged_is_erased_whole_where_one_delivery_has_buried_them_and_died_and_another_began_before(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(with_plays(**FREE))
+    ana, bo = a_merged_couple(shop)
+    asked = a_request_of(name, NOON + DAY)
+    other = shop.erasing
+    before = other.requests.noted(asked)
+    monkeypatch.setattr(other.requests, "noted", lambda _: before)
+    assert crashes(shop, 4, asked)
+
+    other.answer(asked, NOON + DAY)
+
+    assert shop.customers == []
+    for event in (ana, bo):
+        assert shop.everything(event) == [record_key(shop.id_of(event))]
+
+
 def test_of_who_was_merged_nothing_that_comes_late_is_heard() -> None:
     shop = Shop(with_plays(**FREE))
     late = a_merged_couple(shop)

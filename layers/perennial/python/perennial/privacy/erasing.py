@@ -140,9 +140,11 @@ class Erasing:
         Where that was done before, nobody is looked for again: who came back since is not meant.
         """
         for _ in range(ATTEMPTS):
+            whom = self._meant(event)
+            # asked only now: whom another delivery of it has buried meanwhile, nobody finds any more
+            request = self.requests.get(request.asked_at, request.id) or request
             if request.customers and self._are_buried(request.customers):
                 return request
-            whom = self._meant(event)
             request = self.requests.change(request, {"customers": tuple(whom.found), "others": whom.others})
             with suppress(Refused):  # merged, unmerged or changed since
                 self._bury(whom, now)
