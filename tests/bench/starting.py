@@ -45,7 +45,7 @@ WEBHOOKS = Start(
     """
 import functions.webhooks.app, botocore.session, perennial.aws.clients
 from perennial import ingest
-from perennial.aws import dynamo_table, pulses, quarantine, queues, secrets, wiring
+from perennial.aws import dynamo_table, pulses, quarantine, queues, reputation, secrets, wiring
 ingest.SOURCES["shopify"]
 """,
     'wiring.ingest().doors["shopify"]',
