@@ -4,20 +4,23 @@ Providers answer that word themselves, and mostly do not pass it on. We hear of 
 """
 
 from collections.abc import Iterator
-from typing import Literal
 
 from perennial.channels.provider import OPTED_OUT
-from perennial.domain.events import ConsentChanged, ConsentData, MessageDeferred, MessageFailed, MessageSent
-
-PURPOSES: tuple[Literal["marketing", "service"], ...] = ("marketing", "service")
-"""As of a STOP that is texted to ourselves: all that needs consent."""
+from perennial.domain.events import (
+    ENDED_BY_STOP,
+    ConsentChanged,
+    ConsentData,
+    MessageDeferred,
+    MessageFailed,
+    MessageSent,
+)
 
 
 def objections(outcome: MessageSent | MessageFailed | MessageDeferred) -> Iterator[ConsentChanged]:
     """The withdrawals that an outcome tells of; the same events however often it is reported."""
     if not (isinstance(outcome, MessageFailed) and (outcome.data.reason or "").startswith(OPTED_OUT)):
         return
-    for purpose in PURPOSES:
+    for purpose in ENDED_BY_STOP:
         said = ConsentData(
             purpose=purpose, channel=outcome.data.channel, granted=False, method="STOP, told by the provider"
         )

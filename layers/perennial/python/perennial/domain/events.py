@@ -345,6 +345,10 @@ class RecommendationData(CustomerData):
     """The product that it recommended."""
 
 
+ENDED_BY_STOP: tuple[Literal["marketing", "service"], ...] = ("marketing", "service")
+"""All that needs consent: who answers STOP means all of it, and START brings back what STOP took."""
+
+
 class ConsentData(CustomerData):
     purpose: Literal["service", "marketing"] = "marketing"
     """What the customer lets us write about."""

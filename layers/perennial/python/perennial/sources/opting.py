@@ -4,17 +4,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from perennial.domain.actions import Channel
-from perennial.domain.events import ConsentChanged, ConsentData, MessageReplied, Person
+from perennial.domain.events import ENDED_BY_STOP, ConsentChanged, ConsentData, MessageReplied, Person
 from perennial.sources.payloads import Delivery
-
-PURPOSES: tuple[Literal["marketing", "service"], ...] = ("marketing", "service")
-"""All that needs consent: who answers STOP means all of it, and START brings back what STOP took."""
 
 
 def consents(delivery: Delivery, person: Person, *, granted: bool, method: str) -> tuple[ConsentChanged, ...]:
     return tuple(
         delivery.event(ConsentChanged, None, _word(person, purpose, "sms", granted, method), purpose)
-        for purpose in PURPOSES
+        for purpose in ENDED_BY_STOP
     )
 
 
@@ -29,7 +26,7 @@ def consents_of(reply: MessageReplied, *, granted: bool) -> tuple[ConsentChanged
             time=reply.time,
             data=_word(said.customer, purpose, said.channel, granted, f"{word} by reply"),
         )
-        for purpose in PURPOSES
+        for purpose in ENDED_BY_STOP
     )
 
 
